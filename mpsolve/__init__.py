@@ -1,0 +1,72 @@
+"""mpsolve: which precision each layer of a network gets, with a proof.
+
+>>> import mpsolve
+>>> problem = mpsolve.Problem.from_arrays(
+...     [[0.30, 0.10], [0.20, 0.05]],
+...     usage={"memory": [[2048, 4096], [512, 1024]]},
+...     budgets={"memory": 4_700},
+...     layers=["conv1", "fc"],
+...     precisions=["int4", "int8"],
+... )
+>>> result = mpsolve.solve(problem)
+>>> str(result.reason), dict(result.layout), result.usage["memory"]
+('OPTIMAL', {'conv1': 'int8', 'fc': 'int4'}, 4608)
+"""
+
+from mpsolve.errors import (
+    InvalidLayoutError,
+    InvalidParameterError,
+    InvalidProblemError,
+    MethodUnavailableError,
+    MPSolveError,
+    NoLayoutError,
+    UnsupportedProblemError,
+    VerificationError,
+)
+from mpsolve.model import (
+    Budget,
+    Coupling,
+    Group,
+    Inventory,
+    Layout,
+    Option,
+    Problem,
+    Resource,
+    at_most,
+)
+from mpsolve.result import Limit, Reason, Result
+from mpsolve.solve import solve
+from mpsolve.verify import Verification, verify
+
+__version__ = "0.1.0"
+
+#: Read a problem file: :meth:`Problem.load` by its short name.
+load = Problem.load
+
+__all__ = [
+    "Budget",
+    "Coupling",
+    "Group",
+    "InvalidLayoutError",
+    "InvalidParameterError",
+    "InvalidProblemError",
+    "Inventory",
+    "Layout",
+    "Limit",
+    "MPSolveError",
+    "MethodUnavailableError",
+    "NoLayoutError",
+    "Option",
+    "Problem",
+    "Reason",
+    "Resource",
+    "Result",
+    "UnsupportedProblemError",
+    "Verification",
+    "VerificationError",
+    "__version__",
+    "at_most",
+    "load",
+    "solve",
+    "verify",
+]

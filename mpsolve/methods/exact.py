@@ -1,0 +1,158 @@
+"""The engine: branch and bound over the core of one budget's knapsack."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mpsolve._engine import MckpOutcome, solve_mckp
+from mpsolve.methods.protocol import Answer, Capabilities, Parameters
+from mpsolve.model.merge import Merged
+from mpsolve.model.resource import Limits
+from mpsolve.result import Limit, Reason
+
+__all__ = ["Exact"]
+
+OPEN: Limits = (None, None)
+
+
+class Exact:
+    """The compiled engine for problems with at most one budget.
+
+    The linear relaxation gives multiplier and break solution, reduced costs leave a
+    core, and labels over the core close the gap [1]_.
+
+    References
+    ----------
+    .. [1] D. Pisinger, "A minimal algorithm for the multiple-choice knapsack problem",
+       European Journal of Operational Research 83 (1995) 394-410.
+    """
+
+    name = "exact"
+    summary = "the engine: proves one budget, both sides, in microseconds to seconds"
+    requires: tuple[str, ...] = ()
+    extra = ""
+    capabilities = Capabilities(
+        proves=True,
+        most_budgets=1,
+        parameters=frozenset(
+            {"time_limit", "memory_limit", "node_limit", "hint", "progress"}
+        ),
+    )
+
+    def solve(self, merged: Merged, parameters: Parameters) -> Answer:
+        """Answer a merged problem; see :class:`mpsolve.methods.Method`."""
+        name, limits = next(iter(merged.limits.items()), (None, OPEN))
+        usage = (
+            np.zeros(merged.loss.size, dtype=np.int64)
+            if name is None
+            else merged.usage[name]
+        )
+        options: dict[str, Any] = {}
+        if parameters.time_limit is not None:
+            options["time_limit"] = parameters.time_limit
+        if parameters.memory_limit is not None:
+            options["memory_limit"] = parameters.memory_limit
+        if parameters.node_limit is not None:
+            options["label_limit"] = parameters.node_limit
+        if parameters.hint is not None:
+            options["hint"] = parameters.hint.astype(np.int32)
+        if parameters.progress is not None:
+            progress = parameters.progress
+            options["progress"] = lambda loss, bound, labels: progress(
+                None if math.isnan(loss) else loss, bound, labels
+            )
+        outcome = _run(
+            merged.loss,
+            usage,
+            merged,
+            limits,
+            abs_gap=parameters.abs_gap,
+            rel_gap=parameters.rel_gap,
+            **options,
+        )
+        reason = Reason(outcome.reason)
+        return Answer(
+            reason=reason,
+            choices=outcome.choices,
+            loss=outcome.loss if outcome.choices is not None else None,
+            bound=outcome.bound,
+            limit=None if outcome.limit is None else Limit(outcome.limit),
+            multipliers={} if name is None else {name: outcome.multiplier},
+            counters=_counters(outcome),
+        )
+
+
+def nearest_totals(
+    merged: Merged, resource: str, limits: Limits
+) -> tuple[int | None, int | None]:
+    """Return the largest reachable total below a budget and the smallest above it.
+
+    Parameters
+    ----------
+    merged : Merged
+    resource : str
+    limits : (lower, upper)
+        In scaled integers.
+
+    Returns
+    -------
+    below, above : int or None
+        The same total twice where it lies within the limits; None where no layout has
+        a total on that side.
+    """
+    lower, upper = limits
+    smallest, largest = merged.reachable(resource)
+    if upper is not None and smallest > upper:
+        return None, smallest
+    if lower is not None and largest < lower:
+        return largest, None
+    if lower is None or upper is None:
+        inside = smallest if lower is None else largest
+        return inside, inside
+    below = _extreme_total(merged, resource, (None, upper), sign=-1)
+    if below >= lower:
+        return below, below
+    return below, _extreme_total(merged, resource, (lower, None), sign=1)
+
+
+def _extreme_total(merged: Merged, resource: str, limits: Limits, sign: int) -> int:
+    """Return the smallest (largest for sign -1) total within one-sided limits.
+
+    It is the nearest found within a second: a total may be as hard as a proof.
+    """
+    usage = merged.usage[resource]
+    smallest = np.minimum.reduceat(usage, merged.offsets[:-1])
+    above = usage - np.repeat(smallest, np.diff(merged.offsets))
+    loss = sign * above.astype(np.float64)
+    return _run(loss, usage, merged, limits, time_limit=1.0).usage
+
+
+def _run(
+    loss: npt.NDArray[np.float64],
+    usage: npt.NDArray[np.int64],
+    merged: Merged,
+    limits: Limits,
+    **options: Any,
+) -> MckpOutcome:
+    return solve_mckp(
+        loss,
+        usage,
+        None if merged.width is not None else merged.offsets,
+        merged.width or 0,
+        *limits,
+        **options,
+    )
+
+
+def _counters(outcome: MckpOutcome) -> dict[str, float]:
+    return {
+        "core_groups": outcome.num_core_groups,
+        "core_options": outcome.num_core_options,
+        "labels": outcome.num_labels,
+        "longest_list": outcome.max_list,
+        "splits": outcome.num_splits,
+    }

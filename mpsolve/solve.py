@@ -1,0 +1,220 @@
+"""The way in: choose a method, run it, and check its answer."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+
+from mpsolve.errors import (
+    InvalidParameterError,
+    UnsupportedProblemError,
+    VerificationError,
+)
+from mpsolve.infeasible import why_infeasible
+from mpsolve.methods import (
+    METHODS,
+    Answer,
+    Method,
+    Parameters,
+    Progress,
+    get_method,
+    is_available,
+    require,
+)
+from mpsolve.model.layout import Layout
+from mpsolve.model.problem import Problem
+from mpsolve.result import ROUNDING, Reason, Result
+from mpsolve.verify import verify
+
+__all__ = ["solve"]
+
+
+def solve(
+    problem: Problem,
+    method: str = "auto",
+    *,
+    time_limit: float | None = None,
+    rel_gap: float = 1e-9,
+    abs_gap: float = 0.0,
+    memory_limit: int | None = None,
+    node_limit: int | None = None,
+    threads: int | None = None,
+    seed: int | None = None,
+    hint: Layout | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Find the layout of least loss within the budgets, and prove it.
+
+    Whatever the method, its answer is evaluated again by :func:`mpsolve.verify`, in
+    exact arithmetic, before it is returned.
+
+    Parameters
+    ----------
+    problem : Problem
+        Never changed.
+    method : str
+        ``"auto"`` takes the first that can solve all of the problem and is installed;
+        ``mpsolve methods`` on the command line lists them.
+    time_limit : float, optional
+        Seconds after which the best layout so far and its bound are returned.
+    rel_gap, abs_gap : float
+        The search may stop once ``|loss - bound|`` is at most
+        ``max(abs_gap, rel_gap * |loss|)``. With both 0 only the rounding of a float64
+        sum is left, at most 1e-12 of the sum of the absolute losses.
+    memory_limit : int, optional
+        Bytes that the search may hold besides the problem.
+    node_limit : int, optional
+        Largest number of nodes or labels.
+    threads, seed : int, optional
+        For methods that have them.
+    hint : Layout, optional
+        A layout of this problem that may be good.
+    progress : callable, optional
+        Called now and then as ``progress(best_loss_or_None, bound, labels)``.
+
+    Returns
+    -------
+    Result
+        With a layout where the reason is OPTIMAL or FEASIBLE. Ctrl-C returns the best
+        layout so far and its bound, with the limit INTERRUPTED.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a parameter is out of range, or the method cannot honour it.
+    UnsupportedProblemError
+        If the method cannot solve all of the problem.
+    MethodUnavailableError
+        If the method needs a package that is not installed.
+    VerificationError
+        If the method's answer did not survive the check.
+
+    Examples
+    --------
+    >>> import mpsolve
+    >>> problem = mpsolve.Problem.from_arrays(
+    ...     [[0.30, 0.10, 0.0], [0.20, 0.05, 0.0]],
+    ...     usage={"memory": [[2048, 4096, 8192], [512, 1024, 2048]]},
+    ...     budgets={"memory": 5_500},
+    ...     layers=["conv1", "fc"],
+    ...     precisions=["int4", "int8", "fp16"],
+    ... )
+    >>> result = mpsolve.solve(problem)
+    >>> result.reason, result.layout["conv1"], result.usage["memory"]
+    (<Reason.OPTIMAL: 'OPTIMAL'>, 'int8', 5120)
+    """
+    start = time.perf_counter()
+    merged = problem.merged
+    parameters = Parameters(
+        time_limit=time_limit,
+        rel_gap=rel_gap,
+        abs_gap=abs_gap,
+        memory_limit=memory_limit,
+        node_limit=node_limit,
+        threads=threads,
+        seed=seed,
+        hint=None if hint is None else merged.contract(hint.choices),
+        progress=progress,
+    )
+    chosen = _choose(problem) if method == "auto" else get_method(method)
+    _check_support(problem, chosen, parameters)
+    answer = chosen.solve(merged, parameters)
+    return _checked(problem, chosen.name, answer, parameters, start)
+
+
+def _choose(problem: Problem) -> Method:
+    """Take the first method that can prove all of the problem and is installed."""
+    missing = []
+    for name in METHODS:
+        method = get_method(name)
+        cannot = method.capabilities.cannot(problem)
+        if not method.capabilities.proves:
+            continue
+        if not cannot and is_available(method):
+            return method
+        if not cannot:
+            cannot = [f"is not installed: pip install 'mpsolve[{method.extra}]'"]
+        missing.append(f"\n  {name}: {'; '.join(cannot)}")
+    msg = f"no method can solve all of this problem yet:{''.join(missing)}"
+    raise UnsupportedProblemError(msg)
+
+
+def _check_support(problem: Problem, method: Method, parameters: Parameters) -> None:
+    require(method)
+    if cannot := method.capabilities.cannot(problem):
+        msg = f"the method {method.name!r} cannot solve {'; '.join(cannot)}"
+        raise UnsupportedProblemError(msg)
+    if ignored := parameters.given() - method.capabilities.parameters:
+        known = ", ".join(sorted(method.capabilities.parameters)) or "none"
+        msg = (
+            f"the method {method.name!r} cannot honour {', '.join(sorted(ignored))}. "
+            f"It takes: {known}"
+        )
+        raise InvalidParameterError(msg)
+
+
+def _checked(
+    problem: Problem,
+    method: str,
+    answer: Answer,
+    parameters: Parameters,
+    start: float,
+) -> Result:
+    """Evaluate an answer again, and make it a result only where all of it holds."""
+    sign = -1.0 if problem.maximize else 1.0
+    multipliers = {
+        name: value * float(problem.resources[name].scale)
+        for name, value in answer.multipliers.items()
+    }
+    if answer.choices is None:
+        is_infeasible = answer.reason is Reason.INFEASIBLE
+        detail, nearest = why_infeasible(problem) if is_infeasible else ("", {})
+        return Result(
+            reason=answer.reason,
+            method=method,
+            bound=sign * (math.inf if is_infeasible else answer.bound),
+            multipliers=multipliers,
+            limit=answer.limit,
+            detail=answer.detail or detail,
+            time=time.perf_counter() - start,
+            counters=answer.counters,
+            rel_gap=parameters.rel_gap,
+            abs_gap=parameters.abs_gap,
+            nearest=nearest,
+        )
+    layout = Layout(problem, problem.merged.expand(answer.choices))
+    verification = verify(problem, layout)
+    if not verification:
+        broken = "; ".join(verification.violations)
+        msg = f"the method {method!r} returned a layout that is not feasible: {broken}"
+        raise VerificationError(msg)
+    loss = sign * verification.loss
+    rounding = ROUNDING * float(np.abs(problem.loss[layout.flat]).sum())
+    if answer.loss is not None and abs(answer.loss - loss) > rounding:
+        msg = f"the method {method!r} claims the loss {answer.loss!r}; it is {loss!r}"
+        raise VerificationError(msg)
+    if answer.bound > loss + rounding:
+        msg = f"the method {method!r} claims the bound {answer.bound!r} above {loss!r}"
+        raise VerificationError(msg)
+    bound = min(answer.bound, loss)
+    allowed = max(parameters.abs_gap, parameters.rel_gap * abs(loss), rounding)
+    if answer.reason is Reason.OPTIMAL and loss - bound > allowed:
+        msg = f"the method {method!r} claims OPTIMAL with a gap of {loss - bound!r}"
+        raise VerificationError(msg)
+    return Result(
+        reason=answer.reason,
+        method=method,
+        bound=sign * bound,
+        layout=layout,
+        usage=verification.usage,
+        multipliers=multipliers,
+        limit=answer.limit,
+        detail=answer.detail,
+        time=time.perf_counter() - start,
+        counters=answer.counters,
+        rel_gap=parameters.rel_gap,
+        abs_gap=parameters.abs_gap,
+        _loss=verification.loss,
+    )

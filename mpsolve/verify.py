@@ -1,0 +1,165 @@
+"""The independent evaluator: what a layout really costs, in exact arithmetic.
+
+It shares no code with the solvers. Usages are sums of integers; losses are summed by
+:func:`math.fsum`, whose result is the exact sum, rounded once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mpsolve.errors import Fault, InvalidLayoutError
+from mpsolve.model.budget import Number
+from mpsolve.model.layout import Layout
+from mpsolve.model.problem import Problem
+from mpsolve.model.resource import Resource
+
+__all__ = ["Verification", "verify"]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a layout costs, and what it breaks.
+
+    Attributes
+    ----------
+    loss : float
+        Total loss (or gain), couplings included: the exact sum, rounded once.
+    usage : mapping of str to int or float
+        Exact total usage of each resource, in the resource's units.
+    violations : tuple of str
+        Every budget, tie, fixed option, inventory count and forbidden pair that the
+        layout breaks, a sentence each.
+    """
+
+    loss: float
+    usage: Mapping[str, Number]
+    violations: tuple[str, ...]
+
+    @property
+    def is_feasible(self) -> bool:
+        """Whether nothing is broken."""
+        return not self.violations
+
+    def __bool__(self) -> bool:
+        return self.is_feasible
+
+
+def verify(problem: Problem, layout: Layout) -> Verification:
+    """Evaluate a layout, sharing no code with the solvers.
+
+    Parameters
+    ----------
+    problem : Problem
+    layout : Layout
+        Of this problem, or of one with the same groups.
+
+    Returns
+    -------
+    Verification
+        True in a condition where the layout is feasible.
+
+    Raises
+    ------
+    InvalidLayoutError
+        If the layout is not one of this problem.
+
+    Examples
+    --------
+    >>> import mpsolve
+    >>> problem = mpsolve.Problem.from_arrays(
+    ...     [[0.3, 0.1], [0.2, 0.0]], {"memory": [[1, 2], [1, 2]]}, {"memory": 3})
+    >>> mpsolve.verify(problem, mpsolve.Layout(problem, [0, 1]))
+    Verification(loss=0.3, usage={'memory': 3}, violations=())
+    >>> mpsolve.verify(problem, mpsolve.Layout(problem, [1, 1])).violations
+    ('memory: 4 is not <= 3',)
+    """
+    if layout.problem is not problem and not np.array_equal(
+        layout.problem.offsets, problem.offsets
+    ):
+        message = "belongs to a problem with other groups"
+        raise InvalidLayoutError([Fault("layout", message)])
+    chosen = problem.offsets[:-1] + layout.choices
+    losses = problem.loss[chosen].tolist()
+    couplings = [
+        float(c.table[_choice(layout, c.first), _choice(layout, c.second)])
+        for c in problem.couplings
+    ]
+    # A gain is lost, not won, where two options meet at a coupling's loss.
+    signed = [-c for c in couplings] if problem.maximize else couplings
+    totals = {
+        name: _exact_total(resource, chosen)
+        for name, resource in problem.resources.items()
+    }
+    violations = [
+        *_broken_budgets(problem, totals),
+        *_broken_ties(problem, layout),
+        *_broken_inventory(problem, layout),
+        *(
+            f"coupling: {c.first!r} as {layout[c.first]} meets {c.second!r} as "
+            f"{layout[c.second]}, which is forbidden"
+            for c, value in zip(problem.couplings, couplings, strict=True)
+            if value == math.inf
+        ),
+    ]
+    return Verification(
+        loss=math.fsum(losses + signed) if signed else math.fsum(losses),
+        usage={name: problem.resources[name].value(t) for name, t in totals.items()},
+        violations=tuple(violations),
+    )
+
+
+def _choice(layout: Layout, layer: str) -> int:
+    return int(layout.choices[layout.problem.layers.index(layer)])
+
+
+def _exact_total(resource: Resource, chosen: npt.NDArray[np.int64]) -> int:
+    # A problem's totals stay below 2^62, partial sums may not: add the halves apart.
+    usage = resource.usage[chosen]
+    high, low = usage >> 32, usage & 0xFFFFFFFF
+    return (int(high.sum()) << 32) + int(low.sum())
+
+
+def _broken_budgets(problem: Problem, totals: Mapping[str, int]) -> Iterator[str]:
+    for name, budget in problem.budgets.items():
+        resource = problem.resources[name]
+        lower, upper = resource.limits(budget)
+        total = totals[name]
+        if (lower is not None and total < lower) or (
+            upper is not None and total > upper
+        ):
+            yield f"{name}: {resource.value(total)} is not {budget}"
+
+
+def _broken_ties(problem: Problem, layout: Layout) -> Iterator[str]:
+    codes = problem.codes
+    for tie in problem.ties:
+        chosen = {
+            problem.layers[i]: problem.precisions[
+                codes[problem.offsets[i] + layout.choices[i]]
+            ]
+            for i in tie
+        }
+        if len(set(chosen.values())) > 1:
+            yield f"tie: {', '.join(f'{k!r} as {v}' for k, v in chosen.items())}"
+    for group, option in problem.fixed.items():
+        if layout.choices[group] != option:
+            name = problem.layers[group]
+            wanted = problem.precisions_of(group)[option]
+            yield f"fixed: {name!r} is {layout[name]}, not {wanted}"
+
+
+def _broken_inventory(problem: Problem, layout: Layout) -> Iterator[str]:
+    if problem.inventory is None:
+        return
+    counts = layout.counts()
+    for name, wanted in problem.inventory.counts.items():
+        count = counts.get(name, 0)
+        if count > wanted or (problem.inventory.exact and count != wanted):
+            how = "exactly" if problem.inventory.exact else "at most"
+            yield f"inventory: {count} layers are {name}, not {how} {wanted}"
