@@ -105,6 +105,9 @@ class Result:
         where there is no layout at all.
     layout : Layout or None
         The best layout found.
+    primal : float or None
+        Its loss, evaluated exactly; None where there is no layout. `loss` is the same,
+        and raises there.
     usage : mapping of str to int or float
         Total usage of each resource by the layout, in the resource's units.
     multipliers : mapping of str to float
@@ -130,6 +133,7 @@ class Result:
     method: str
     bound: float
     layout: Layout | None = None
+    primal: float | None = None
     usage: Mapping[str, Number] = field(default_factory=dict)
     multipliers: Mapping[str, float] = field(default_factory=dict)
     limit: Limit | None = None
@@ -141,10 +145,9 @@ class Result:
     nearest: Mapping[str, tuple[Number | None, Number | None]] = field(
         default_factory=dict
     )
-    _loss: float | None = None
 
     def __post_init__(self) -> None:
-        has_layout = self.layout is not None and self._loss is not None
+        has_layout = self.layout is not None and self.primal is not None
         stopped_early = self.reason in (Reason.FEASIBLE, Reason.NO_SOLUTION_FOUND)
         if has_layout != (self.reason in (Reason.OPTIMAL, Reason.FEASIBLE)):
             msg = f"{self.reason} with{'' if has_layout else 'out'} a layout"
@@ -162,20 +165,20 @@ class Result:
         NoLayoutError
             If there is no layout.
         """
-        if self._loss is None:
+        if self.primal is None:
             msg = f"there is no layout, so no loss: {self.reason}"
             raise NoLayoutError(msg)
-        return self._loss
+        return self.primal
 
     @property
     def gap(self) -> float:
         """Relative gap, see :func:`relative_gap`; inf where there is no layout."""
-        return math.inf if self._loss is None else relative_gap(self._loss, self.bound)
+        return math.inf if self.primal is None else relative_gap(self.primal, self.bound)
 
     @property
     def absolute_gap(self) -> float:
         """Absolute gap, see :func:`absolute_gap`; inf where there is no layout."""
-        return math.inf if self._loss is None else absolute_gap(self._loss, self.bound)
+        return math.inf if self.primal is None else absolute_gap(self.primal, self.bound)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain Python objects that JSON can hold.
@@ -191,7 +194,7 @@ class Result:
             "limit": None if self.limit is None else str(self.limit),
             "detail": self.detail,
             "method": self.method,
-            "loss": self._loss,
+            "loss": self.primal,
             "bound": finite(self.bound),
             "gap": finite(self.gap),
             "usage": dict(self.usage),
@@ -213,9 +216,9 @@ class Result:
         """
         head = str(self.reason) if self.limit is None else f"{self.reason} ({self.limit})"
         lines = [f"{head} by {self.method} in {self.time * 1e3:.3g} ms"]
-        if self._loss is not None:
+        if self.primal is not None:
             gap = f"gap {self.gap:.2g}" if math.isfinite(self.gap) else "no gap"
-            lines.append(f"loss {self._loss:.12g}, bound {self.bound:.12g}, {gap}")
+            lines.append(f"loss {self.primal:.12g}, bound {self.bound:.12g}, {gap}")
         lines += [f"{name} {value}" for name, value in self.usage.items()]
         if self.layout is not None:
             counts = self.layout.counts().items()

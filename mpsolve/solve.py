@@ -216,5 +216,5 @@ def _checked(
         counters=answer.counters,
         rel_gap=parameters.rel_gap,
         abs_gap=parameters.abs_gap,
-        _loss=verification.loss,
+        primal=verification.loss,
     )
