@@ -1,0 +1,15 @@
+"""The compiled engine: a proven layout for one budget."""
+
+try:
+    from mpsolve._engine._native import MckpOutcome, solve_mckp
+except ModuleNotFoundError as error:
+    if error.name != "mpsolve._engine._native":
+        raise
+    _message = (
+        "mpsolve's compiled engine is missing: this is a checkout that was not built. "
+        "Build it with `pip install -e .` (it needs a C++17 compiler), "
+        "or install the released package with `pip install mpsolve`."
+    )
+    raise ImportError(_message) from error
+
+__all__ = ["MckpOutcome", "solve_mckp"]

@@ -1,0 +1,56 @@
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+class MckpOutcome:
+    @property
+    def reason(
+        self,
+    ) -> Literal["OPTIMAL", "FEASIBLE", "INFEASIBLE", "NO_SOLUTION_FOUND"]: ...
+    @property
+    def limit(self) -> Literal["TIME", "NODE", "INTERRUPTED"] | None: ...
+    @property
+    def choices(self) -> npt.NDArray[np.int32] | None: ...
+    @property
+    def loss(self) -> float: ...
+    @property
+    def bound(self) -> float: ...
+    @property
+    def usage(self) -> int: ...
+    @property
+    def multiplier(self) -> float: ...
+    @property
+    def num_core_groups(self) -> int: ...
+    @property
+    def num_core_options(self) -> int: ...
+    @property
+    def num_labels(self) -> int: ...
+    @property
+    def max_list(self) -> int: ...
+    @property
+    def num_splits(self) -> int: ...
+    @property
+    def seconds_dual(self) -> float: ...
+    @property
+    def seconds_reduce(self) -> float: ...
+    @property
+    def seconds_search(self) -> float: ...
+
+def solve_mckp(
+    loss: npt.NDArray[np.float64],
+    usage: npt.NDArray[np.int64],
+    offsets: npt.NDArray[np.int64] | None = None,
+    num_options: int = 0,
+    lower: int | None = None,
+    upper: int | None = None,
+    *,
+    abs_gap: float = 0.0,
+    rel_gap: float = 0.0,
+    time_limit: float = ...,
+    memory_limit: int = ...,
+    label_limit: int = 0,
+    hint: npt.NDArray[np.int32] | None = None,
+    progress: Callable[[float, float, int], object] | None = None,
+) -> MckpOutcome: ...
