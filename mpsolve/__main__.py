@@ -1,0 +1,5 @@
+"""``python -m mpsolve`` is the command ``mpsolve``."""
+
+from mpsolve.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,50 @@
+"""What commands read: a problem, with the budgets of the command line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from mpsolve.model.budget import Budget
+from mpsolve.model.problem import Problem
+from mpsolve.units import parse_budget
+
+__all__ = ["json_text", "read_problem"]
+
+
+def read_problem(arguments: argparse.Namespace) -> Problem:
+    """Return the problem of the command line, under its budgets.
+
+    Parameters
+    ----------
+    arguments : Namespace
+        With ``problem`` and ``budget``.
+
+    Returns
+    -------
+    Problem
+    """
+    problem = _load(arguments.problem)
+    budgets: dict[str, Budget] = dict(problem.budgets)
+    for resource, text in arguments.budget:
+        if text == "none":
+            budgets.pop(resource, None)
+        else:
+            budgets[resource] = parse_budget(text, problem, resource)
+    return problem.with_budgets(budgets) if arguments.budget else problem
+
+
+def _load(name: str) -> Problem:
+    from mpsolve import instances
+    from mpsolve.io import load_problem
+
+    if name in instances.names() and not Path(name).exists():
+        return instances.load(name)
+    return load_problem(name)
+
+
+def json_text(record: dict[str, Any]) -> str:
+    """Return a record as JSON for other programs; never NaN or Infinity."""
+    return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,235 @@
+"""What the command line takes: commands, options, and their help."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import mpsolve
+from mpsolve.errors import InvalidParameterError
+
+__all__ = ["make_parser"]
+
+OK = 0
+NOT_PROVEN = 1
+USAGE = 2
+INFEASIBLE = 3
+NO_SOLUTION = 4
+INTERRUPTED = 130
+PIPE_CLOSED = 141
+
+EXIT_CODES = """\
+exit codes:
+  0    optimal and proven, or all is well
+  1    a layout without proof: a limit was reached, or the method proves nothing
+  2    wrong usage or bad input
+  3    infeasible, or (check) the layout breaks the problem
+  4    no layout found before a limit
+  130  interrupted without a layout
+"""
+
+BUDGET_HELP = """\
+budgets:
+  --budget memory=12MB          at most (bytes: B kB MB GB KiB MiB GiB)
+  --budget latency=3ms:9ms      between; 3ms: is a lower side alone
+  --budget bops=40G             other units take k M G T
+  --budget memory=40%            40 % of the way from smallest to largest reachable
+  --budget bops==5              exactly
+  --budget memory=none          drops the file's budget
+"""
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line; ``run`` holds the command."""
+    parser = argparse.ArgumentParser(
+        prog="mpsolve",
+        description="Decide which precision each layer of a network gets, and prove "
+        "that no better choice exists.",
+        epilog="example:\n  mpsolve solve problem.json --budget memory=12MB\n\n"
+        + EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    version = f"mpsolve {mpsolve.__version__}"
+    parser.add_argument("--version", action="version", version=version)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_solve(commands)
+    _add_check(commands)
+    _add_show(commands)
+    _add_methods(commands)
+    _add_demo(commands)
+    return parser
+
+
+def _add_command(
+    commands: Any, name: str, summary: str, example: str, more: str = ""
+) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=f"example:\n  {example}\n\n{more}{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(run=_lazily(name))
+    command.add_argument(
+        "--format",
+        choices=["table", "json"],
+        default="table",
+        help="how the answer is printed (default: table)",
+    )
+    return command
+
+
+def _lazily(name: str) -> Command:
+    """Import a command when it runs: help needs neither rich nor a solver."""
+
+    def run(arguments: argparse.Namespace) -> int:
+        command: Command = getattr(import_module(f"mpsolve.cli.{name}"), name)
+        return command(arguments)
+
+    return run
+
+
+def _add_problem(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "problem",
+        metavar="FILE",
+        help="a problem file (.json or .csv), or the name of an instance that comes "
+        "with mpsolve, such as resnet50-memory-25",
+    )
+    command.add_argument(
+        "--budget",
+        metavar="RESOURCE=BUDGET",
+        action="append",
+        default=[],
+        type=_assignment,
+        help="bound a resource, in place of the file's budget for it; repeatable",
+    )
+
+
+def _add_solve(commands: Any) -> None:
+    command = _add_command(
+        commands,
+        "solve",
+        "find the layout of least loss within the budgets, and prove it",
+        "mpsolve solve problem.json --budget memory=12MB --output layout.json",
+        f"{BUDGET_HELP}\n",
+    )
+    _add_problem(command)
+    command.add_argument(
+        "--method", default="auto", help="see mpsolve methods (default: auto)"
+    )
+    command.add_argument(
+        "--time-limit",
+        type=_with_units("s"),
+        metavar="TIME",
+        help="stop after this long with the best layout so far: 10s, 500ms, 2min",
+    )
+    command.add_argument(
+        "--rel-gap",
+        type=float,
+        default=1e-9,
+        metavar="GAP",
+        help="relative gap that counts as proven (default: 1e-9)",
+    )
+    command.add_argument(
+        "--abs-gap",
+        type=float,
+        default=0.0,
+        metavar="GAP",
+        help="absolute gap that counts as proven (default: 0)",
+    )
+    command.add_argument(
+        "--memory-limit",
+        type=_with_units("B"),
+        metavar="SIZE",
+        help="memory that the search may hold: 2GiB",
+    )
+    command.add_argument(
+        "--output", metavar="LAYOUT", help="write the layout to this JSON file"
+    )
+    command.add_argument("--all", action="store_true", help="show every layer")
+    command.add_argument(
+        "--quiet", action="store_true", help="print nothing but errors"
+    )
+
+
+def _add_check(commands: Any) -> None:
+    command = _add_command(
+        commands,
+        "check",
+        "evaluate a layout exactly, without any solver",
+        "mpsolve check problem.json layout.json",
+        f"{BUDGET_HELP}\n",
+    )
+    _add_problem(command)
+    command.add_argument("layout", metavar="LAYOUT", help="a layout file (.json)")
+
+
+def _add_show(commands: Any) -> None:
+    command = _add_command(
+        commands,
+        "show",
+        "say what a problem holds, and which methods can solve it",
+        "mpsolve show problem.json",
+        f"{BUDGET_HELP}\n",
+    )
+    _add_problem(command)
+
+
+def _add_methods(commands: Any) -> None:
+    _add_command(
+        commands, "methods", "list the methods and what they can do", "mpsolve methods"
+    )
+
+
+def _add_demo(commands: Any) -> None:
+    command = _add_command(
+        commands,
+        "demo",
+        "solve 18 published problems, and compare with the published layouts",
+        "mpsolve demo",
+    )
+    command.add_argument(
+        "--runs",
+        type=_count,
+        default=5,
+        metavar="N",
+        help="runs of which the median time is shown (default: 5)",
+    )
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    resource, equals, budget = text.partition("=")
+    if not (resource and equals and budget):
+        msg = f"must be RESOURCE=BUDGET, such as memory=12MB. Got {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return resource, budget
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        msg = f"must be an integer >= 1. Got {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
+
+
+def _with_units(unit: str) -> Callable[[str], float]:
+    """Return a reader of numbers with units, for argparse."""
+
+    def read(text: str) -> float:
+        from mpsolve.units import parse_duration, parse_quantity
+
+        try:
+            if unit == "s":
+                return parse_duration(text)
+            quantity = parse_quantity(text, unit)
+        except InvalidParameterError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        return int(quantity)
+
+    return read
