@@ -1,0 +1,1 @@
+"""Benchmarks: each folder is one question, answered by one command."""

@@ -1,0 +1,1 @@
+"""mpsolve against the general solvers, on problems with one budget."""

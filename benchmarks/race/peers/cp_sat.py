@@ -1,0 +1,88 @@
+"""CP-SAT, on integers."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any, ClassVar
+
+import numpy as np
+from ortools.sat.python import cp_model
+
+from benchmarks.race.peers.columns import Columns, integer_losses
+from benchmarks.race.peers.peer import Claim, Peer
+
+__all__ = ["CpSat"]
+
+#: Totals of losses stay below two to this; at 60 presolving overflows on some
+#: instances, at 50 the rounding is 5e-9 of the optimum.
+LOSS_BITS = 56
+
+REASONS = {"OPTIMAL": "OPTIMAL", "FEASIBLE": "FEASIBLE", "INFEASIBLE": "INFEASIBLE"}
+
+
+class CpSat(Peer):
+    """CP-SAT with one worker that has the whole model in its linear relaxation."""
+
+    name = "CP-SAT"
+    settings: ClassVar[dict[str, Any]] = {
+        "num_workers": 1,
+        # At the default, 1, a single worker leaves the rows out of its linear
+        # relaxation, and does not prove 50 groups in 20 s.
+        "linearization_level": 2,
+        "relative_gap_limit": 0.0,
+        "absolute_gap_limit": 0.0,
+        # Presolving finds little: a third faster than at the defaults, and no presolving
+        # at all is slower where all sizes are distinct.
+        "cp_model_probing_level": 0,
+        "max_presolve_iterations": 1,
+    }
+
+    @staticmethod
+    def version() -> str:
+        return f"ortools {version('ortools')}"
+
+    def build(self, columns: Columns) -> cp_model.CpModel:
+        """Fill the model's protocol buffer.
+
+        The variables are all alike, so they are made by doubling: 2.5 times as fast as
+        the Python interface, with or without pandas.
+        """
+        model = cp_model.CpModel()
+        doubled, twin = cp_model.CpModel().proto, cp_model.CpModel().proto
+        doubled.variables.add().domain.extend((0, 1))
+        left = columns.num_columns
+        while left:
+            if left & 1:
+                model.proto.merge_from(doubled)
+            left >>= 1
+            if left:
+                twin.copy_from(doubled)
+                doubled.merge_from(twin)
+        add = model.proto.constraints.add
+        ends = columns.offsets.tolist()
+        for start, end in zip(ends, ends[1:], strict=False):
+            add().exactly_one.literals.extend(range(start, end))
+        has_usage = np.flatnonzero(columns.usage)
+        row = add().linear
+        row.vars.extend(has_usage.tolist())
+        row.coeffs.extend(columns.usage[has_usage].tolist())
+        row.domain.extend((0, columns.budget))
+        loss, _ = integer_losses(columns, LOSS_BITS)
+        has_loss = np.flatnonzero(loss)
+        model.proto.objective.vars.extend(has_loss.tolist())
+        model.proto.objective.coeffs.extend(loss[has_loss].tolist())
+        return model
+
+    def solve(
+        self, model: cp_model.CpModel, columns: Columns, time_limit: float
+    ) -> Claim:
+        solver = cp_model.CpSolver()
+        for name, value in self.settings.items():
+            setattr(solver.parameters, name, value)
+        solver.parameters.max_time_in_seconds = time_limit
+        status = solver.solve(model)
+        _, scale = integer_losses(columns, LOSS_BITS)
+        bound = columns.least_loss + solver.best_objective_bound / scale
+        is_one = np.array(solver.response_proto.solution, dtype=np.int64)
+        choices = columns.choices(np.flatnonzero(is_one)) if len(is_one) else None
+        return Claim(REASONS.get(status.name, "NO_SOLUTION_FOUND"), choices, bound)

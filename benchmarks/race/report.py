@@ -1,0 +1,179 @@
+"""The race's result as a Markdown page and two plots."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.race import ours
+from benchmarks.race.judge import CellVerdict, MethodVerdict, Ratio, judge
+from benchmarks.race.plots import plot_race, plot_scaling
+from benchmarks.race.records import Record, read_records
+from benchmarks.race.scaling import SORT
+
+__all__ = ["write_report"]
+
+TITLES = {
+    "mixed": "Mixed precision",
+    "hard": "Hard classes of the literature",
+}
+
+ABOUT = """\
+Times are medians over the seeds, from arrays to a verified layout; in brackets, how many
+runs ended with a proof that stood. "Faster" is the geometric mean, over the seeds, of the
+time of the fastest peer with a proof divided by the time of mpsolve; `≥` says that on some
+seed no peer had one, and the time limit stands for it.
+"""
+
+
+def write_report(path: Path) -> Path:
+    """Write the page and the plots beside a file of records.
+
+    Parameters
+    ----------
+    path : Path
+        What the race wrote.
+
+    Returns
+    -------
+    Path
+        The page.
+    """
+    records = read_records(path)
+    page = path.with_suffix(".md")
+    lines = ["# The race", "", ABOUT, *_machine_lines(records)]
+    verdicts = judge(record for record in records if record.family != "scaling")
+    for family, title in TITLES.items():
+        cells = [cell for cell in verdicts if cell.family == family]
+        if cells:
+            lines += [f"## {title}", "", *_table(cells), ""]
+    lines += _faults(verdicts)
+    if verdicts:
+        plot = path.with_suffix(".png")
+        plot_race(verdicts, plot)
+        lines += [f"![median times]({plot.name})", ""]
+    scaling = [record for record in records if record.family == "scaling"]
+    if scaling:
+        plot = path.with_name(f"{path.stem}_scaling.png")
+        plot_scaling(scaling, plot)
+        lines += ["## Growth with the number of groups", "", *_scaling_table(scaling)]
+        lines += ["", f"![time against groups]({plot.name})", ""]
+    page.write_text("\n".join(lines), encoding="utf-8")
+    return page
+
+
+def _machine_lines(records: Sequence[Record]) -> list[str]:
+    machines = {record.machine for record in records if record.machine is not None}
+    versions = {
+        f"{record.method} {record.version}" for record in records if record.version
+    }
+    limits = {f"{record.time_limit:g} s" for record in records if record.time_limit}
+    lines = [
+        f"Machine: {machine.cpu}, {machine.cores} cores, {machine.system}, "
+        f"Python {machine.python}, numpy {machine.numpy}."
+        for machine in sorted(machines, key=str)
+    ]
+    lines.append(f"Versions: {', '.join(sorted(versions))}.")
+    lines.append(
+        f"Time limit: {', '.join(sorted(limits))}. One thread each, gap 0, relative and "
+        "absolute."
+    )
+    return [*lines, ""]
+
+
+def _table(cells: Sequence[CellVerdict]) -> list[str]:
+    peers = sorted(
+        {name for cell in cells for name in cell.methods if name != ours.NAME}
+    )
+    names = [ours.NAME, *peers]
+    head = ["groups × options", *names, "fastest peer", "faster"]
+    rows = []
+    for cell in cells:
+        results = [_result(cell.methods.get(name)) for name in names]
+        rows.append([cell.name, *results, *_ratio(cell.ratio)])
+    return _markdown(head, rows)
+
+
+def _result(method: MethodVerdict | None) -> str:
+    if method is None:
+        return "–"
+    if not method.num_runs:
+        return "skipped"
+    proved = method.counts.get("proved", 0)
+    text = f"{seconds(method.median_s)} ({proved}/{method.num_runs})"
+    for verdict in ("wrong", "over budget", "failed", "skipped"):
+        if count := method.counts.get(verdict, 0):
+            text += f", {count} {verdict}"
+    return text
+
+
+def _ratio(ratio: Ratio | None) -> tuple[str, str]:
+    if ratio is None:
+        return "–", "–"
+    fastest = sorted(ratio.fastest, key=lambda name: -ratio.fastest[name])
+    text = f"{'≥ ' if ratio.is_lower_bound else ''}{ratio.value:,.3g}×"
+    if ratio.value < 1.0:
+        text = f"**{text}, mpsolve loses**"
+    return ", ".join(fastest) or "none proved", text
+
+
+def _faults(verdicts: Sequence[CellVerdict]) -> list[str]:
+    """Say how often each method proved its answer, and how often it was wrong."""
+    kinds = ("proved", "not proved", "wrong", "over budget", "failed", "skipped")
+    totals: dict[str, dict[str, int]] = {}
+    for cell in verdicts:
+        for name, method in cell.methods.items():
+            for verdict, count in method.counts.items():
+                total = totals.setdefault(name, {})
+                total[verdict] = total.get(verdict, 0) + count
+    if not totals:
+        return []
+    names = sorted(totals, key=lambda name: (name != ours.NAME, name))
+    rows = [[name, *(str(totals[name].get(kind, 0)) for kind in kinds)] for name in names]
+    return ["## Answers", "", *_markdown(["method", *kinds], rows), ""]
+
+
+def _scaling_table(records: Sequence[Record]) -> list[str]:
+    head = ["groups", "mpsolve", "construct", "search", "verify", SORT, "× sort"]
+    rows = []
+    for num_groups in sorted({record.num_groups for record in records}):
+        cell = [record for record in records if record.num_groups == num_groups]
+        own = [record for record in cell if record.method == ours.NAME]
+        sort_s = statistics.median(r.total_s for r in cell if r.method == SORT)
+        total_s = statistics.median(r.total_s for r in own)
+        proved = sum(r.claims_optimum for r in own)
+        parts = (
+            statistics.median(r.build_s for r in own),
+            statistics.median(max(0.0, r.solve_s - r.verify_s) for r in own),
+            statistics.median(r.verify_s for r in own),
+        )
+        rows.append(
+            [
+                f"{num_groups:,}",
+                f"{seconds(total_s)} ({proved}/{len(own)})",
+                *map(seconds, parts),
+                seconds(sort_s),
+                f"{total_s / sort_s:.3g}×",
+            ]
+        )
+    return _markdown(head, rows)
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    aligned = ["---", *["---:"] * (len(head) - 1)]
+    return [f"| {' | '.join(row)} |" for row in (head, aligned, *rows)]
+
+
+def seconds(value: float) -> str:
+    """Write a time with three digits and its unit.
+
+    >>> seconds(0.0001234), seconds(0.5), seconds(61.0)
+    ('123 µs', '500 ms', '61 s')
+    """
+    for factor, unit in ((1e-3, "µs"), (1.0, "ms"), (math.inf, "s")):
+        if value < factor:
+            break
+    scaled = value * {"µs": 1e6, "ms": 1e3, "s": 1.0}[unit]
+    return f"{scaled:.3g} {unit}" if scaled < 1000 else f"{scaled:.0f} {unit}"
