@@ -173,12 +173,16 @@ class Result:
     @property
     def gap(self) -> float:
         """Relative gap, see :func:`relative_gap`; inf where there is no layout."""
-        return math.inf if self.primal is None else relative_gap(self.primal, self.bound)
+        return (
+            math.inf if self.primal is None else relative_gap(self.primal, self.bound)
+        )
 
     @property
     def absolute_gap(self) -> float:
         """Absolute gap, see :func:`absolute_gap`; inf where there is no layout."""
-        return math.inf if self.primal is None else absolute_gap(self.primal, self.bound)
+        return (
+            math.inf if self.primal is None else absolute_gap(self.primal, self.bound)
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain Python objects that JSON can hold.
@@ -214,7 +218,9 @@ class Result:
         -------
         str
         """
-        head = str(self.reason) if self.limit is None else f"{self.reason} ({self.limit})"
+        head = (
+            str(self.reason) if self.limit is None else f"{self.reason} ({self.limit})"
+        )
         lines = [f"{head} by {self.method} in {self.time * 1e3:.3g} ms"]
         if self.primal is not None:
             gap = f"gap {self.gap:.2g}" if math.isfinite(self.gap) else "no gap"

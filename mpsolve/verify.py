@@ -137,13 +137,9 @@ def _broken_budgets(problem: Problem, totals: Mapping[str, int]) -> Iterator[str
 
 
 def _broken_ties(problem: Problem, layout: Layout) -> Iterator[str]:
-    codes = problem.codes
     for tie in problem.ties:
         chosen = {
-            problem.layers[i]: problem.precisions[
-                codes[problem.offsets[i] + layout.choices[i]]
-            ]
-            for i in tie
+            problem.layers[i]: problem.precisions_of(i)[layout.choices[i]] for i in tie
         }
         if len(set(chosen.values())) > 1:
             yield f"tie: {', '.join(f'{k!r} as {v}' for k, v in chosen.items())}"

@@ -109,14 +109,18 @@ def columns_from_groups(groups: Iterable[Group], faults: Faults) -> Columns:
             flat_codes.append(codes.setdefault(option.precision, len(codes)))
         _check_precisions(group, i, faults)
         sizes.append(len(group.options))
-    _unique("groups", [g.name for g in members if isinstance(g, Group)], None, "", faults)
+    _unique(
+        "groups", [g.name for g in members if isinstance(g, Group)], None, "", faults
+    )
     faults.raise_if_any()
     width = sizes[0] if len(set(sizes)) == 1 else None
     if width is not None and flat_codes != list(range(width)) * len(sizes):
         width = None
     resources = dict.fromkeys(name for row in rows for name in row)
     return Columns(
-        offsets=np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64),
+        offsets=np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(
+            np.int64
+        ),
         width=width,
         loss=np.array(losses, dtype=np.float64),
         usage={name: _column([row.get(name, 0) for row in rows]) for name in resources},

@@ -99,7 +99,9 @@ class Layout(Mapping[str, str]):
             if precisions[layer] in names:
                 choices[i] = names.index(precisions[layer])
             else:
-                message = f"must be one of {', '.join(names)}. Got {precisions[layer]!r}"
+                message = (
+                    f"must be one of {', '.join(names)}. Got {precisions[layer]!r}"
+                )
                 faults.append(Fault(f"choices[{layer!r}]", message))
         faults += [
             Fault(f"choices[{layer!r}]", "the problem has no group of that name")
