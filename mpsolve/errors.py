@@ -3,7 +3,7 @@
 ::
 
     MPSolveError
-    ├── InvalidProblemError (ValueError)     a problem, file or table that cannot be meant
+    ├── InvalidProblemError (ValueError)     a problem or file that cannot be meant
     ├── InvalidLayoutError (ValueError)      a layout that does not fit its problem
     ├── InvalidParameterError (ValueError)   an argument outside what is allowed
     ├── NoLayoutError (ValueError)           a value of a layout that was never found

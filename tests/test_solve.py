@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -59,7 +60,7 @@ def plant(monkeypatch):
             name = "planted"
             summary = "a test"
             extra = "ilp"
-            seen: list = []
+            seen: ClassVar[list] = []
 
             def solve(self, merged, parameters):
                 self.seen.append(parameters)
@@ -176,7 +177,7 @@ def test_gains_are_turned_around(plant):
 
 def test_unknown_methods():
     with pytest.raises(
-        InvalidParameterError, match="one of auto, exact, .*Got 'magic'"
+        InvalidParameterError, match=r"one of auto, exact, .*Got 'magic'"
     ):
         solve(PROBLEM, "magic")
 

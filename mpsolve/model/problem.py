@@ -213,7 +213,7 @@ class Problem:
             if resource is None:
                 faults.add(
                     f"usage[{resource_name!r}]",
-                    "the largest total must stay below 2^62; measure it in larger units",
+                    "the largest total must stay below 2^62; use larger units",
                 )
             else:
                 resources[resource_name] = resource

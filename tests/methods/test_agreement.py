@@ -120,7 +120,7 @@ def test_brute_force_agrees_with_the_oracle(seed):
 def test_highs_agrees_with_brute_force(seed):
     pytest.importorskip("ortools")
     rng = np.random.default_rng([13, seed])
-    for number in range(50):
+    for _ in range(50):
         shape = random_shape(
             rng,
             num_resources=int(rng.integers(1, 4)),

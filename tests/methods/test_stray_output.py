@@ -5,15 +5,17 @@ import subprocess
 import sys
 import threading
 
+import pytest
+
 from mpsolve.methods.stray_output import without_stray_output
 
 
 def test_only_stray_lines_are_dropped(capfd):
-    print("before")
+    sys.stdout.write("before\n")
     with without_stray_output():
         os.write(1, b"HighsMipSolverData::x tmpSolver.run();\nkept\n")
         assert capfd.readouterr().out == "before\n"
-    print("after")
+    sys.stdout.write("after\n")
     assert capfd.readouterr().out == "kept\nafter\n"
 
 
@@ -46,12 +48,9 @@ def test_several_threads_share_it(capfd):
 
 
 def test_an_error_gives_the_output_back(capfd):
-    try:
-        with without_stray_output():
-            os.write(1, b"kept\n")
-            raise KeyError
-    except KeyError:
-        pass
+    with pytest.raises(KeyError), without_stray_output():
+        os.write(1, b"kept\n")
+        raise KeyError
     os.write(1, b"after\n")
     assert capfd.readouterr().out == "kept\nafter\n"
 
