@@ -33,6 +33,11 @@ from mpsolve.model import (
     Problem,
     Resource,
     at_most,
+    boundary_loss,
+    conversion_loss,
+    lossless_matrix,
+    monotone,
+    rounding_errors,
 )
 from mpsolve.result import Limit, Reason, Result
 from mpsolve.solve import solve
@@ -66,7 +71,12 @@ __all__ = [
     "VerificationError",
     "__version__",
     "at_most",
+    "boundary_loss",
+    "conversion_loss",
     "load",
+    "lossless_matrix",
+    "monotone",
+    "rounding_errors",
     "solve",
     "verify",
 ]

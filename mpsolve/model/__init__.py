@@ -1,7 +1,9 @@
 """What a problem is: groups, options, budgets, inventory, couplings, ties."""
 
 from mpsolve.model.budget import Budget
+from mpsolve.model.conversion import boundary_loss, conversion_loss, monotone
 from mpsolve.model.coupling import Coupling
+from mpsolve.model.datatypes import lossless_matrix, rounding_errors
 from mpsolve.model.group import Group, Option
 from mpsolve.model.inventory import Inventory, at_most
 from mpsolve.model.layout import Layout
@@ -18,4 +20,9 @@ __all__ = [
     "Problem",
     "Resource",
     "at_most",
+    "boundary_loss",
+    "conversion_loss",
+    "lossless_matrix",
+    "monotone",
+    "rounding_errors",
 ]
