@@ -35,9 +35,12 @@ from mpsolve.model import (
     at_most,
     boundary_loss,
     conversion_loss,
+    joint_options,
+    layer_precisions,
     lossless_matrix,
     monotone,
     rounding_errors,
+    sequential_subgraphs,
 )
 from mpsolve.result import Limit, Reason, Result
 from mpsolve.solve import solve
@@ -73,10 +76,13 @@ __all__ = [
     "at_most",
     "boundary_loss",
     "conversion_loss",
+    "joint_options",
+    "layer_precisions",
     "load",
     "lossless_matrix",
     "monotone",
     "rounding_errors",
+    "sequential_subgraphs",
     "solve",
     "verify",
 ]
