@@ -15,10 +15,12 @@ from mpsolve.errors import (
 from mpsolve.infeasible import why_infeasible
 from mpsolve.methods import (
     METHODS,
+    SPECIAL_CASES,
     Answer,
     Method,
     Parameters,
     Progress,
+    cannot_solve,
     get_method,
     is_available,
     require,
@@ -118,20 +120,28 @@ def solve(
         hint=None if hint is None else merged.contract(hint.choices),
         progress=progress,
     )
-    chosen = _choose(problem) if method == "auto" else get_method(method)
+    chosen = _choose(problem, parameters) if method == "auto" else get_method(method)
     _check_support(problem, chosen, parameters)
     answer = chosen.solve(merged, parameters)
     return _checked(problem, chosen.name, answer, parameters, start)
 
 
-def _choose(problem: Problem) -> Method:
+def _choose(problem: Problem, parameters: Parameters) -> Method:
     """Take the first method that can prove all of the problem and is installed."""
     missing = []
+    has_structure = problem.inventory is not None or bool(problem.couplings)
     for name in METHODS:
+        if name in SPECIAL_CASES and not has_structure:
+            continue
         method = get_method(name)
-        cannot = method.capabilities.cannot(problem)
         if not method.capabilities.proves:
             continue
+        if (
+            name in SPECIAL_CASES
+            and parameters.given() - method.capabilities.parameters
+        ):
+            continue  # a general method may honour them
+        cannot = cannot_solve(method, problem)
         if not cannot and is_available(method):
             return method
         if not cannot:
@@ -143,7 +153,7 @@ def _choose(problem: Problem) -> Method:
 
 def _check_support(problem: Problem, method: Method, parameters: Parameters) -> None:
     require(method)
-    if cannot := method.capabilities.cannot(problem):
+    if cannot := cannot_solve(method, problem):
         msg = f"the method {method.name!r} cannot solve {'; '.join(cannot)}"
         raise UnsupportedProblemError(msg)
     if ignored := parameters.given() - method.capabilities.parameters:
@@ -191,7 +201,7 @@ def _checked(
         msg = f"the method {method!r} returned a layout that is not feasible: {broken}"
         raise VerificationError(msg)
     loss = sign * verification.loss
-    rounding = ROUNDING * float(np.abs(problem.loss[layout.flat]).sum())
+    rounding = ROUNDING * _size(problem, layout)
     if answer.loss is not None and abs(answer.loss - loss) > rounding:
         msg = f"the method {method!r} claims the loss {answer.loss!r}; it is {loss!r}"
         raise VerificationError(msg)
@@ -218,3 +228,13 @@ def _checked(
         abs_gap=parameters.abs_gap,
         _loss=verification.loss,
     )
+
+
+def _size(problem: Problem, layout: Layout) -> float:
+    """Return the sum of the absolute losses of a layout, couplings included."""
+    size = float(np.abs(problem.loss[layout.flat]).sum())
+    find = problem.layers.index
+    for c in problem.couplings:
+        choices = layout.choices[find(c.first)], layout.choices[find(c.second)]
+        size += abs(float(c.table[choices]))
+    return size
