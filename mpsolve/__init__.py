@@ -23,6 +23,7 @@ from mpsolve.errors import (
     UnsupportedProblemError,
     VerificationError,
 )
+from mpsolve.gradient_storage import gradient_storage
 from mpsolve.model import (
     Budget,
     Coupling,
@@ -76,6 +77,7 @@ __all__ = [
     "at_most",
     "boundary_loss",
     "conversion_loss",
+    "gradient_storage",
     "joint_options",
     "layer_precisions",
     "load",

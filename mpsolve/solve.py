@@ -120,8 +120,12 @@ def solve(
         hint=None if hint is None else merged.contract(hint.choices),
         progress=progress,
     )
-    chosen = _choose(problem, parameters) if method == "auto" else get_method(method)
-    _check_support(problem, chosen, parameters)
+    if method == "auto":
+        chosen = _choose(problem, parameters)
+    else:
+        chosen = get_method(method)
+        _check_support(problem, chosen)
+    _check_parameters(chosen, parameters)
     answer = chosen.solve(merged, parameters)
     return _checked(problem, chosen.name, answer, parameters, start)
 
@@ -151,11 +155,14 @@ def _choose(problem: Problem, parameters: Parameters) -> Method:
     raise UnsupportedProblemError(msg)
 
 
-def _check_support(problem: Problem, method: Method, parameters: Parameters) -> None:
+def _check_support(problem: Problem, method: Method) -> None:
     require(method)
     if cannot := cannot_solve(method, problem):
         msg = f"the method {method.name!r} cannot solve {'; '.join(cannot)}"
         raise UnsupportedProblemError(msg)
+
+
+def _check_parameters(method: Method, parameters: Parameters) -> None:
     if ignored := parameters.given() - method.capabilities.parameters:
         known = ", ".join(sorted(method.capabilities.parameters)) or "none"
         msg = (

@@ -78,14 +78,6 @@ class Flow:
         self._heaps: list[list[list[tuple[int, int]]]] = [
             [[] for _ in range(size)] for _ in range(size)
         ]
-        for i, row in enumerate(losses):
-            a = self.assigned[i]
-            for b, loss in row.items():
-                if b != a:
-                    self._heaps[a][b].append((loss - row[a], i))
-        for heaps in self._heaps:
-            for heap in heaps:
-                heapify(heap)
 
     def mend(self, deadline: float) -> bool:
         """Move layers until every count is within its bounds.
@@ -105,6 +97,8 @@ class Flow:
         Stuck
             If the counts cannot be kept.
         """
+        if any(self._surplus):
+            self._fill_heaps()
         while any(surplus > 0 for surplus in self._surplus):
             if self.num_paths % PATHS_PER_LOOK == 0 and time.perf_counter() > deadline:
                 return False
@@ -119,6 +113,17 @@ class Flow:
         layers = sum(min(c - v[k] for k, c in row.items()) for row in self._losses)
         bounds = zip(v, self._lower, self._upper, strict=True)
         return layers + sum(min(x * low, x * high) for x, low, high in bounds)
+
+    def _fill_heaps(self) -> None:
+        """List what every layer loses by every move."""
+        for i, row in enumerate(self._losses):
+            a = self.assigned[i]
+            for b, loss in row.items():
+                if b != a:
+                    self._heaps[a][b].append((loss - row[a], i))
+        for heaps in self._heaps:
+            for heap in heaps:
+                heapify(heap)
 
     def _push(self) -> None:
         """Move one unit along the shortest path from a surplus to a lack."""

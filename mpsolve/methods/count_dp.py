@@ -17,11 +17,17 @@ from mpsolve.methods.chains import (
     path_order,
     steps_along,
 )
-from mpsolve.methods.proof import answer, evaluate, inventory_bounds, to_float
+from mpsolve.methods.proof import (
+    allowed_gap,
+    answer,
+    evaluate,
+    inventory_bounds,
+    to_float,
+)
 from mpsolve.methods.protocol import Answer, Capabilities, Parameters
 from mpsolve.model.merge import Merged
-from mpsolve.model.pairs import Pairs, merge_pairs
-from mpsolve.result import ROUNDING, Limit, Reason
+from mpsolve.model.pairs import Pairs
+from mpsolve.result import Limit, Reason
 
 __all__ = ["CountDp"]
 
@@ -79,7 +85,7 @@ class CountDp:
         """Say why it cannot be done; see :class:`mpsolve.methods.SpecialCase`."""
         if merged.problem.inventory is None and not merged.problem.couplings:
             return "a problem without inventory and couplings"
-        pairs = merge_pairs(merged)
+        pairs = merged.pairs
         if path_order(merged.num_groups, pairs) is None:
             return "couplings that do not form chains"
         num_states = _Counts.of(merged).num_states(merged)
@@ -91,7 +97,7 @@ class CountDp:
         """Answer a merged problem; see :class:`mpsolve.methods.Method`."""
         limit_s = math.inf if parameters.time_limit is None else parameters.time_limit
         deadline = time.perf_counter() + limit_s
-        pairs = merge_pairs(merged)
+        pairs = merged.pairs
         order = path_order(merged.num_groups, pairs) or []
         counts = _Counts.of(merged)
         num_states = counts.num_states(merged)
@@ -111,7 +117,10 @@ class CountDp:
         slack = (4 * len(steps) + 8) * float(np.finfo(np.float64).eps)
         bound = shift + best * (1.0 - slack)
         loss, size = evaluate(merged, pairs, _in_place(walk, order))
-        if loss - bound > 0.5 * ROUNDING * size and num_states <= MOST_EXACT_STATES:
+        if (
+            loss - bound > allowed_gap(loss, size, parameters)
+            and num_states <= MOST_EXACT_STATES
+        ):
             # Losses of both signs cancel, so that rounding matters: once more, exactly.
             exact, exponent, forbidden = in_integers(steps)
             found = counts.best_walk(exact, deadline, forbidden)
@@ -214,12 +223,13 @@ class _Counts:
             small = np.uint8 if len(values) <= 256 else np.int32
             before = np.empty((len(step.loss), *self.shape), dtype=small)
             after = np.empty((len(step.loss), *self.shape), dtype=kind)
-            for k, loss in enumerate(step.loss.tolist()):
-                column = step.table[:, k].reshape(-1, *[1] * (values.ndim - 1))
-                reached = values + column
-                before[k] = reached.argmin(axis=0)
-                least = np.take_along_axis(reached, before[k][None].astype(int), axis=0)
-                after[k] = self._shifted(least[0] + loss, step, k, forbidden)
+            # Axes: option before, option, counts.
+            ones = (1,) * len(self.shape)
+            reached = values[:, None] + step.table.reshape(*step.table.shape, *ones)
+            before[:] = reached.argmin(axis=0)
+            least = reached.min(axis=0) + step.loss.reshape(-1, *ones)
+            for k in range(len(step.loss)):
+                after[k] = self._shifted(least[k], step, k, forbidden)
             parents.append(before)
             values = np.minimum(after, forbidden)
         values[:, ~self._is_allowed()] = forbidden

@@ -11,7 +11,7 @@ import numpy as np
 from mpsolve.methods.proof import answer, as_integers, to_float
 from mpsolve.methods.protocol import Answer, Capabilities, Parameters
 from mpsolve.model.merge import Merged
-from mpsolve.model.pairs import Pairs, merge_pairs
+from mpsolve.model.pairs import Pairs
 from mpsolve.result import Reason
 
 __all__ = ["MinCut"]
@@ -76,7 +76,7 @@ class MinCut:
             return "groups with more than two options"
         return (
             ""
-            if _flips(_integers(merged, merge_pairs(merged))) is not None
+            if _flips(_integers(merged, merged.pairs)) is not None
             else ("couplings that are not submodular, whichever options are swapped")
         )
 
@@ -84,7 +84,7 @@ class MinCut:
         """Answer a merged problem; see :class:`mpsolve.methods.Method`."""
         import networkx as nx
 
-        pairs = merge_pairs(merged)
+        pairs = merged.pairs
         energy = _integers(merged, pairs)
         flips = _flips(energy) or [False] * merged.num_groups
         constant, network = _network(energy, flips)

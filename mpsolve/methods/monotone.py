@@ -12,7 +12,6 @@ from mpsolve.methods.proof import answer, inventory_bounds
 from mpsolve.methods.protocol import Answer, Capabilities, Parameters
 from mpsolve.model.graph import topological_order
 from mpsolve.model.merge import Merged
-from mpsolve.model.pairs import merge_pairs
 from mpsolve.result import Reason
 
 __all__ = ["Monotone"]
@@ -115,7 +114,7 @@ class Monotone:
         names = [problem.precisions[codes[k]] for k in order]
         return answer(
             merged,
-            merge_pairs(merged),
+            merged.pairs,
             choices,
             bound,
             parameters,

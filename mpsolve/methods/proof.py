@@ -14,7 +14,14 @@ from mpsolve.model.merge import Merged
 from mpsolve.model.pairs import Pairs
 from mpsolve.result import ROUNDING, Limit, Reason
 
-__all__ = ["answer", "as_integers", "evaluate", "inventory_bounds", "to_float"]
+__all__ = [
+    "allowed_gap",
+    "answer",
+    "as_integers",
+    "evaluate",
+    "inventory_bounds",
+    "to_float",
+]
 
 
 def as_integers(
@@ -94,6 +101,12 @@ def evaluate(
     return math.fsum(terms), math.fsum(map(abs, terms))
 
 
+def allowed_gap(loss: float, size: float, parameters: Parameters) -> float:
+    """Return the gap that still counts as proven, well within what `solve` allows."""
+    rounding = 0.5 * ROUNDING * size
+    return max(parameters.abs_gap, parameters.rel_gap * abs(loss), rounding)
+
+
 def answer(
     merged: Merged,
     pairs: Pairs | None,
@@ -126,10 +139,7 @@ def answer(
     chosen = np.asarray(choices, dtype=np.int64)
     loss, size = evaluate(merged, pairs, chosen)
     bound = min(bound, loss)
-    allowed = max(
-        parameters.abs_gap, parameters.rel_gap * abs(loss), 0.5 * ROUNDING * size
-    )
-    is_proven = loss - bound <= allowed
+    is_proven = loss - bound <= allowed_gap(loss, size, parameters)
     return Answer(
         Reason.OPTIMAL if is_proven else Reason.FEASIBLE,
         choices=chosen,

@@ -90,7 +90,7 @@ class Rearrange:
             parameters,
             detail=(
                 "Algorithm 1 (sorting) is optimal here because the inventory gives the "
-        """Say why sorting is not optimal; see `mpsolve.methods.SpecialCase`."""
+                "number of every precision, nothing else binds, and the losses "
                 "are ordered as products of a layer's and a precision's number are "
                 "(Monge property, checked exactly)"
             ),

@@ -74,17 +74,26 @@ def merge_pairs(merged: Merged) -> Pairs:
             problem.layers.index(coupling.second),
         )
         first, second = group_of[u], group_of[v]
+        if merged.roots is None:
+            _add(tables, first, second, coupling.table)
+            continue
         rows, columns = (_options(merged, *pair) for pair in ((u, first), (v, second)))
         if first == second:
             options = slice(merged.offsets[first], merged.offsets[first + 1])
             loss[options] += coupling.table[rows, columns]
             continue
-        table = coupling.table[np.ix_(rows, columns)]
-        if first > second:
-            first, second, table = second, first, table.T
-        known = tables.get((first, second))
-        tables[first, second] = table if known is None else known + table
+        _add(tables, first, second, coupling.table[np.ix_(rows, columns)])
     return Pairs(tables, loss)
+
+
+def _add(
+    tables: dict[tuple[int, int], Floats], first: int, second: int, table: Floats
+) -> None:
+    """Add a table to that of its pair."""
+    if first > second:
+        first, second, table = second, first, table.T
+    known = tables.get((first, second))
+    tables[first, second] = table if known is None else known + table
 
 
 def _merged_groups(merged: Merged) -> list[int]:
