@@ -61,6 +61,8 @@ class Rearrange:
 
     def why_not(self, merged: Merged) -> str:
         """Say why sorting is not optimal; see :class:`mpsolve.methods.SpecialCase`."""
+        if merged.problem.inventory is None:
+            return "a problem without inventory"
         if not merged.num_groups or merged.width is None or (merged.sizes != 1).any():
             return "layers that are tied, fixed, or differ in their options"
         codes = merged.codes.reshape(-1, merged.width)

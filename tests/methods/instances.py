@@ -193,3 +193,63 @@ def two_options(rng):
         maximize=bool(rng.random() < 0.2),
         **constraints(rng, layers, names),
     )
+
+
+def sortable(rng):
+    """Losses that are products, and a number for every precision; or nearly so."""
+    layers, names = layers_of(rng), NAMES[: rng.integers(1, 5)]
+    kind = rng.integers(3)
+    shape = (len(layers), len(names))
+    if kind == 0:
+        table = np.outer(*(rng.integers(-3, 4, n) for n in shape)).astype(float)
+    elif kind == 1:
+        table = np.outer(*(10.0 ** rng.uniform(-8, 2, n) for n in shape))
+    else:
+        # Not a product, but convex in the product's place: still ordered.
+        table = np.exp(
+            np.outer(np.sort(rng.random(shape[0])), rng.permutation(shape[1]))
+        )
+        table = table[rng.permutation(shape[0])]
+    if rng.random() < 0.4:
+        # A near-miss: one entry moves.
+        table[rng.integers(shape[0]), rng.integers(shape[1])] += rng.integers(-2, 3)
+    table = table + rng.integers(-2, 3, (shape[0], 1))
+    counts = np.bincount(rng.integers(0, shape[1], shape[0]), minlength=shape[1])
+    named = {n: int(c) for n, c in zip(names, counts, strict=True)}
+    if rng.random() < 0.3:
+        named.popitem()
+    make = mpsolve.at_most if rng.random() < 0.3 else mpsolve.Inventory
+    return mpsolve.Problem.from_arrays(
+        table, layers=layers, precisions=names, inventory=make(named)
+    )
+
+
+def convertible(rng):
+    """Conversion losses alone, on chains, trees and graphs with skips; or nearly so."""
+    layers = layers_of(rng, 2)
+    names = ["e4m3", "fp16", "fp32", "fp64"][: rng.integers(2, 5)]
+    rng.shuffle(names)
+    if rng.random() < 0.15:
+        names = NAMES[: rng.integers(2, 5)]
+    edges = edges_of(rng, layers, str(rng.choice(["chain", "tree", "dag"])))
+    s = {layer: float(rng.integers(0, 4)) for layer in layers}
+    if rng.random() < 0.1:
+        s[layers[-1]] = -1.0
+    boundary = {"source": "fp32"} if rng.random() < 0.2 else {}
+    errors = mpsolve.rounding_errors(names)
+    couplings = mpsolve.conversion_loss(edges, s, errors, names, **boundary)
+    own = np.repeat(rng.integers(-2, 3, (len(layers), 1)), len(names), axis=1)
+    given = {}
+    near_miss = rng.random()
+    if near_miss < 0.1:
+        own = own + rng.integers(0, 2, own.shape) * 1e-3
+    elif near_miss < 0.2:
+        given = constraints(rng, layers, names)
+    return mpsolve.Problem.from_arrays(
+        own,
+        layers=layers,
+        precisions=names,
+        couplings=couplings,
+        inventory=inventory(rng, len(layers), names),
+        **given,
+    )
