@@ -185,3 +185,71 @@ def test_algorithm_3_faults():
         mpsolve.gradient_storage([1, -1], [1], [1], {})
     assert "input_gradient[1]" in str(caught.value)
     assert "parameter_gradient: must have shape (2,)" in str(caught.value)
+
+
+NEAR_MISSES = {
+    "finer source": {"source": "fp64"},
+    "sink": {"sink": "fp16", "sink_sensitivity": 1.0},
+    "losses of the layers": {"own": np.eye(3)[[0, 1, 2, 0, 1]]},
+    "negative": {"s": [1, -1, 1, 1, 1]},
+    "unordered types": {"types": ["fp16", "bf16", "fp32"]},
+}
+
+
+@pytest.mark.parametrize("miss", NEAR_MISSES)
+def test_algorithm_2_is_not_claimed_without_its_assumptions(miss):
+    given = {"s": S, "types": TYPES, "error": ERROR} | NEAR_MISSES[miss]
+    counts = dict(zip(given["types"], (2, 2, 1), strict=True))
+    problem = chain_problem(counts=counts, **given)
+    with pytest.raises(mpsolve.UnsupportedProblemError):
+        mpsolve.solve(problem, method="monotone")
+    result = mpsolve.solve(problem)
+    assert result.method == "count_dp"
+    expected = mpsolve.solve(problem, method="brute_force")
+    assert result.loss == pytest.approx(expected.loss, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "change", [{"fixed": {"l1": "fp64"}}, {"ties": [["l1", "l3"]]}]
+)
+def test_algorithm_2_is_not_claimed_for_fixed_or_tied_layers(change):
+    free = chain_problem(S, TYPES, ERROR, COUNTS)
+    problem = mpsolve.Problem.from_arrays(
+        np.zeros((5, 3)),
+        layers=free.layers,
+        precisions=TYPES,
+        couplings=free.couplings,
+        inventory=COUNTS,
+        **change,
+    )
+    with pytest.raises(mpsolve.UnsupportedProblemError, match="tied, fixed"):
+        mpsolve.solve(problem, method="monotone")
+    result = mpsolve.solve(problem)
+    assert result.loss > 0
+    assert result.loss == mpsolve.solve(problem, method="brute_force").loss
+
+
+def test_a_source_that_the_coarsest_type_represents_changes_nothing():
+    problem = chain_problem(S, TYPES, ERROR, COUNTS, source="e4m3", sink="fp64",
+                            sink_sensitivity=1.0)  # fmt: skip
+    assert mpsolve.solve(problem).method == "monotone"
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_one_wrong_entry_is_not_a_product(seed):
+    """Sorting is claimed only where the Monge property holds, entry by entry."""
+    rng = np.random.default_rng(seed)
+    loss = np.outer(np.sort(rng.random(6)), [4.0, 2.0, 1.0])
+    row, column = int(rng.integers(6)), int(rng.integers(3))
+    loss[row, column] += 10.0 if column else -10.0
+    problem = mpsolve.Problem.from_arrays(
+        loss[rng.permutation(6)], precisions=TYPES, inventory=dict.fromkeys(TYPES, 2)
+    )
+    result = mpsolve.solve(problem)
+    expected = mpsolve.solve(problem, method="brute_force")
+    assert result.loss == pytest.approx(expected.loss, rel=1e-12)
+    steps = np.diff(loss, axis=1)
+    if result.method == "rearrange":
+        order = np.argsort(steps.sum(axis=1))
+        rows_agree = (np.diff(steps[order], axis=0) >= 0).all()
+        assert rows_agree or loss[:, 0].argmin() == row
