@@ -23,6 +23,7 @@ from mpsolve.errors import (
     UnsupportedProblemError,
     VerificationError,
 )
+from mpsolve.gradient_storage import gradient_storage
 from mpsolve.model import (
     Budget,
     Coupling,
@@ -33,6 +34,14 @@ from mpsolve.model import (
     Problem,
     Resource,
     at_most,
+    boundary_loss,
+    conversion_loss,
+    joint_options,
+    layer_precisions,
+    lossless_matrix,
+    monotone,
+    rounding_errors,
+    sequential_subgraphs,
 )
 from mpsolve.result import Limit, Reason, Result
 from mpsolve.solve import solve
@@ -66,7 +75,16 @@ __all__ = [
     "VerificationError",
     "__version__",
     "at_most",
+    "boundary_loss",
+    "conversion_loss",
+    "gradient_storage",
+    "joint_options",
+    "layer_precisions",
     "load",
+    "lossless_matrix",
+    "monotone",
+    "rounding_errors",
+    "sequential_subgraphs",
     "solve",
     "verify",
 ]

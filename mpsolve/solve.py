@@ -16,10 +16,12 @@ from mpsolve.errors import (
 from mpsolve.infeasible import why_infeasible
 from mpsolve.methods import (
     METHODS,
+    SPECIAL_CASES,
     Answer,
     Method,
     Parameters,
     Progress,
+    cannot_solve,
     get_method,
     is_available,
     require,
@@ -119,8 +121,12 @@ def solve(
         hint=None if hint is None else _contracted(problem, hint),
         progress=progress,
     )
-    chosen = _choose(problem) if method == "auto" else get_method(method)
-    _check_support(problem, chosen, parameters)
+    if method == "auto":
+        chosen = choose_method(problem, parameters)
+    else:
+        chosen = get_method(method)
+        _check_support(problem, chosen)
+    _check_parameters(chosen, parameters)
     answer = chosen.solve(merged, parameters)
     return _checked(problem, chosen.name, answer, parameters, start)
 
@@ -133,14 +139,22 @@ def _contracted(problem: Problem, hint: Layout) -> npt.NDArray[np.int64] | None:
     return problem.merged.contract(hint.choices)
 
 
-def _choose(problem: Problem) -> Method:
+def choose_method(problem: Problem, parameters: Parameters) -> Method:
     """Take the first method that can prove all of the problem and is installed."""
     missing = []
+    has_structure = problem.inventory is not None or bool(problem.couplings)
     for name in METHODS:
+        if name in SPECIAL_CASES and not has_structure:
+            continue
         method = get_method(name)
-        cannot = method.capabilities.cannot(problem)
         if not method.capabilities.proves:
             continue
+        if (
+            name in SPECIAL_CASES
+            and parameters.given() - method.capabilities.parameters
+        ):
+            continue  # a general method may honour them
+        cannot = cannot_solve(method, problem)
         if not cannot and is_available(method):
             return method
         if not cannot:
@@ -150,11 +164,14 @@ def _choose(problem: Problem) -> Method:
     raise UnsupportedProblemError(msg)
 
 
-def _check_support(problem: Problem, method: Method, parameters: Parameters) -> None:
+def _check_support(problem: Problem, method: Method) -> None:
     require(method)
-    if cannot := method.capabilities.cannot(problem):
+    if cannot := cannot_solve(method, problem):
         msg = f"the method {method.name!r} cannot solve {'; '.join(cannot)}"
         raise UnsupportedProblemError(msg)
+
+
+def _check_parameters(method: Method, parameters: Parameters) -> None:
     if ignored := parameters.given() - method.capabilities.parameters:
         known = ", ".join(sorted(method.capabilities.parameters)) or "none"
         msg = (
@@ -200,7 +217,7 @@ def _checked(
         msg = f"the method {method!r} returned a layout that is not feasible: {broken}"
         raise VerificationError(msg)
     loss = sign * verification.loss
-    rounding = ROUNDING * float(np.abs(problem.loss[layout.flat]).sum())
+    rounding = ROUNDING * _size(problem, layout)
     # Each comparison is the one that a nan fails.
     if answer.loss is not None and not abs(answer.loss - loss) <= rounding:
         msg = f"the method {method!r} claims the loss {answer.loss!r}; it is {loss!r}"
@@ -228,3 +245,13 @@ def _checked(
         abs_gap=parameters.abs_gap,
         primal=verification.loss,
     )
+
+
+def _size(problem: Problem, layout: Layout) -> float:
+    """Return the sum of the absolute losses of a layout, couplings included."""
+    size = float(np.abs(problem.loss[layout.flat]).sum())
+    find = problem.layers.index
+    for c in problem.couplings:
+        choices = layout.choices[find(c.first)], layout.choices[find(c.second)]
+        size += abs(float(c.table[choices]))
+    return size

@@ -4,21 +4,43 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from mpsolve.errors import InvalidParameterError, MethodUnavailableError
-from mpsolve.methods.protocol import Answer, Capabilities, Method, Parameters, Progress
+from mpsolve.methods.protocol import (
+    Answer,
+    Capabilities,
+    Method,
+    Parameters,
+    Progress,
+    SpecialCase,
+    cannot_solve,
+)
 
 __all__ = [
     "METHODS",
+    "SPECIAL_CASES",
     "Answer",
     "Capabilities",
     "Method",
     "Parameters",
     "Progress",
+    "SpecialCase",
+    "cannot_solve",
     "get_method",
     "is_available",
 ]
 
+#: Methods for problems with an inventory or couplings of a structure that needs no
+#: search; ``auto`` asks these first, and only for such problems.
+SPECIAL_CASES = {
+    "rearrange": "mpsolve.methods.rearrange:Rearrange",
+    "monotone": "mpsolve.methods.monotone:Monotone",
+    "transport": "mpsolve.methods.transport:Transport",
+    "count_dp": "mpsolve.methods.count_dp:CountDp",
+    "min_cut": "mpsolve.methods.min_cut:MinCut",
+}
+
 #: Where each method lives, in the order in which ``auto`` prefers them.
 METHODS = {
+    **SPECIAL_CASES,
     "exact": "mpsolve.methods.exact:Exact",
     "highs": "mpsolve.methods.math_opt:Highs",
     "brute_force": "mpsolve.methods.brute_force:BruteForce",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,15 @@ from mpsolve.model.merge import Merged
 from mpsolve.model.problem import Problem
 from mpsolve.result import Limit, Reason
 
-__all__ = ["Answer", "Capabilities", "Method", "Parameters", "Progress"]
+__all__ = [
+    "Answer",
+    "Capabilities",
+    "Method",
+    "Parameters",
+    "Progress",
+    "SpecialCase",
+    "cannot_solve",
+]
 
 #: Called as (best loss or None, dual bound, nodes or labels so far).
 Progress = Callable[[float | None, float, int], None]
@@ -220,3 +228,47 @@ class Method(Protocol):
         Answer
         """
         ...
+
+
+@runtime_checkable
+class SpecialCase(Method, Protocol):
+    """A method for problems of a certain structure, which it checks."""
+
+    def why_not(self, merged: Merged) -> str:
+        """Say why a problem is not of the structure that the method needs.
+
+        Asked only where the capabilities allow the problem, and much faster than
+        solving it.
+
+        Parameters
+        ----------
+        merged : Merged
+            Never changed.
+
+        Returns
+        -------
+        str
+            What the problem has, or lacks, to follow "cannot solve"; empty where the
+            method can solve it.
+        """
+        ...
+
+
+def cannot_solve(method: Method, problem: Problem) -> list[str]:
+    """Return what of a problem a method cannot solve.
+
+    Parameters
+    ----------
+    method : Method
+    problem : Problem
+
+    Returns
+    -------
+    list of str
+        Empty where it can solve all of it.
+    """
+    cannot = method.capabilities.cannot(problem)
+    if not cannot and isinstance(method, SpecialCase):
+        why_not = method.why_not(problem.merged)
+        cannot = [why_not] if why_not else []
+    return cannot

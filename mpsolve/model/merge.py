@@ -12,6 +12,7 @@ import numpy.typing as npt
 from mpsolve.model.resource import Limits
 
 if TYPE_CHECKING:
+    from mpsolve.model.pairs import Pairs
     from mpsolve.model.problem import Problem
 
 __all__ = ["Merged"]
@@ -72,6 +73,13 @@ class Merged:
         """Index into the problem's `precisions` of every merged option."""
         codes = self.problem.codes
         return codes if self.origin is None else codes[self.origin]
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """The couplings, one table for each pair of merged groups."""
+        from mpsolve.model.pairs import merge_pairs
+
+        return merge_pairs(self)
 
     def reachable(self, resource: str) -> tuple[int, int]:
         """Return the smallest and largest total of a resource, in scaled integers."""

@@ -1,0 +1,75 @@
+"""Algorithm 3: precisions for a network whose parameters are already rounded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy.typing as npt
+
+from mpsolve.model.storage import Counts, storage_problems
+from mpsolve.result import Result
+from mpsolve.solve import solve
+
+__all__ = ["gradient_storage"]
+
+
+def gradient_storage(
+    input_gradient: npt.ArrayLike,
+    parameter_gradient: npt.ArrayLike,
+    error: npt.ArrayLike,
+    inventory: Counts,
+    *,
+    parameter_error: npt.ArrayLike | None = None,
+    parameter_inventory: Counts | None = None,
+    layers: Sequence[str] | None = None,
+    precisions: Sequence[str] | None = None,
+) -> dict[str, Result]:
+    """Solve the problems of Algorithm 3 of Cheng and Chen, arXiv 2202.05137.
+
+    With one error for both tensors these are products of a layer's and a precision's
+    number, which sorting solves (``method="rearrange"``); with errors of their own the
+    shared problem is a flow (``"transport"``). Either way the result says so.
+
+    Parameters
+    ----------
+    input_gradient, parameter_gradient, error, inventory, parameter_error, \
+parameter_inventory, layers, precisions
+        As for :func:`mpsolve.model.storage.storage_problems`.
+
+    Returns
+    -------
+    dict of str to Result
+        ``"layers"`` where inputs and parameters share a precision; ``"inputs"`` and
+        ``"parameters"`` where they have inventories of their own, and the loss is the
+        sum of both.
+
+    Raises
+    ------
+    InvalidProblemError
+        With every fault found.
+
+    Examples
+    --------
+    >>> shared = gradient_storage(
+    ...     [1, 2], [5, 1], [1e-3, 1e-7], {"fp16": 1, "fp32": 1},
+    ...     precisions=["fp16", "fp32"])
+    >>> shared["layers"].method, list(shared["layers"].layout.values())
+    ('rearrange', ['fp32', 'fp16'])
+    >>> counts = {"fp16": 1, "fp32": 1}
+    >>> own = gradient_storage(
+    ...     [1, 2], [5, 1], [1e-3, 1e-7], counts, parameter_inventory=counts,
+    ...     precisions=["fp16", "fp32"])
+    >>> [list(result.layout.values()) for result in own.values()]
+    [['fp16', 'fp32'], ['fp32', 'fp16']]
+    """
+    problems = storage_problems(
+        input_gradient,
+        parameter_gradient,
+        error,
+        inventory,
+        parameter_error=parameter_error,
+        parameter_inventory=parameter_inventory,
+        layers=layers,
+        precisions=precisions,
+    )
+    return {name: solve(problem) for name, problem in problems.items()}

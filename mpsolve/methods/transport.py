@@ -1,0 +1,173 @@
+"""An inventory with any losses: the transportation problem, by shortest paths."""
+
+from __future__ import annotations
+
+import math
+import time
+from itertools import pairwise
+
+import numpy as np
+
+from mpsolve.methods._flow import Flow, Stuck
+from mpsolve.methods.potentials import ascend
+from mpsolve.methods.proof import answer, as_integers, inventory_bounds, to_float
+from mpsolve.methods.protocol import Answer, Capabilities, Parameters
+from mpsolve.model.merge import Merged
+from mpsolve.result import Limit, Reason
+
+__all__ = ["Transport"]
+
+
+class Transport:
+    r"""The inventory problem with losses of any kind, solved as a flow.
+
+    Layers are supplies of one unit, precisions are demands [1]_. Its linear program has
+    integral vertices, so multipliers v of the counts prove a layout optimal:
+
+    .. math:: \sum_i \min_k (c_{ik} - v_k) + \sum_k \min(v_k \underline n_k,
+        v_k \overline n_k)
+
+    is a lower bound for any v, and equals the loss for the right ones. Ascent over one
+    multiplier at a time gives a layout whose counts are almost right; shortest paths
+    over the few precisions mend them [2]_. Losses are integers of one common unit
+    there, however large, so nothing is rounded.
+
+    References
+    ----------
+    .. [1] F. Hitchcock, "The distribution of a product from several sources to numerous
+       localities", Journal of Mathematics and Physics 20 (1941) 224-230.
+    .. [2] R. Ahuja, T. Magnanti, J. Orlin, Network Flows, 1993, section 9.7.
+
+    Examples
+    --------
+    Losses that no product gives: the largest is not where a sort by layer puts it.
+
+    >>> import mpsolve
+    >>> problem = mpsolve.Problem.from_arrays(
+    ...     [[5, 4, 0], [4, 1, 0], [6, 5, 3]], precisions=["int4", "int8", "fp16"],
+    ...     inventory={"int4": 1, "int8": 1, "fp16": 1})
+    >>> result = mpsolve.solve(problem)
+    >>> result.method, result.loss, list(result.layout.values())
+    ('transport', 7.0, ['fp16', 'int8', 'int4'])
+    """
+
+    name = "transport"
+    summary = "a flow, for an inventory and any losses"
+    requires: tuple[str, ...] = ()
+    extra = ""
+    capabilities = Capabilities(
+        proves=True,
+        most_budgets=0,
+        inventory=True,
+        parameters=frozenset({"time_limit", "memory_limit", "hint"}),
+    )
+
+    def why_not(self, merged: Merged) -> str:
+        """Say why it is no flow; see :class:`mpsolve.methods.SpecialCase`."""
+        if merged.problem.inventory is None:
+            return "a problem without inventory"
+        if (merged.sizes != 1).any():
+            return "ties, whose layers count together"
+        return ""
+
+    def solve(self, merged: Merged, parameters: Parameters) -> Answer:
+        """Answer a merged problem; see :class:`mpsolve.methods.Method`."""
+        limit_s = math.inf if parameters.time_limit is None else parameters.time_limit
+        deadline = time.perf_counter() + limit_s
+        lower, upper = inventory_bounds(merged)
+        table = _table(merged)
+        integers, exponent = as_integers(merged.loss)
+        start = ascend(table, lower, upper)
+        flow = Flow(
+            _rows(merged, integers.tolist()),
+            lower,
+            upper,
+            [to_unit(v, exponent) for v in start.tolist()],
+        )
+        try:
+            is_done = flow.mend(deadline)
+        except Stuck as stuck:
+            detail = _conflict(merged, stuck.reached, lower, upper)
+            return Answer(Reason.INFEASIBLE, detail=detail)
+        bound = to_float(flow.dual_bound(), exponent)
+        counters = {"paths": float(flow.num_paths)}
+        if not is_done:
+            return Answer(
+                Reason.NO_SOLUTION_FOUND,
+                bound=bound,
+                limit=Limit.TIME,
+                counters=counters,
+            )
+        return answer(
+            merged,
+            None,
+            _positions(merged, flow.assigned),
+            bound,
+            parameters,
+            detail=(
+                "the inventory is the only constraint, so the layout is a flow, and "
+                "multipliers of the counts prove it"
+            ),
+            counters=counters,
+        )
+
+
+def to_unit(value: float, exponent: int) -> int:
+    """Return a float in units of ``2**exponent``, to the nearest integer."""
+    mantissa, own = math.frexp(value)
+    shift = own - 53 - exponent
+    integer = int(mantissa * 2**53)
+    return integer << shift if shift >= 0 else integer >> min(-shift, 4096)
+
+
+def _table(merged: Merged) -> np.ndarray:
+    """Return losses by group and precision, infinite where a group lacks it."""
+    num_precisions = len(merged.problem.precisions)
+    table = np.full((merged.num_groups, num_precisions), math.inf)
+    group_of = np.repeat(np.arange(merged.num_groups), np.diff(merged.offsets))
+    table[group_of, merged.codes] = merged.loss
+    return table
+
+
+def _rows(merged: Merged, losses: list[int]) -> list[dict[int, int]]:
+    """Return the exact losses of every group by precision."""
+    codes, offsets = merged.codes.tolist(), merged.offsets.tolist()
+    return [
+        dict(zip(codes[first:last], losses[first:last], strict=True))
+        for first, last in pairwise(offsets)
+    ]
+
+
+def _positions(merged: Merged, assigned: list[int]) -> list[int]:
+    """Return the options of every group for its precision."""
+    if (
+        merged.width == len(merged.problem.precisions)
+        and merged.problem.width is not None
+    ):
+        return assigned
+    codes, offsets = merged.codes.tolist(), merged.offsets.tolist()
+    return [
+        codes.index(code, first) - first
+        for code, first in zip(assigned, offsets[:-1], strict=True)
+    ]
+
+
+def _conflict(
+    merged: Merged, reached: set[int], lower: list[int], upper: list[int]
+) -> str:
+    """Say which counts conflict, by the precisions that surplus layers can reach."""
+    problem = merged.problem
+    codes, offsets = merged.codes.tolist(), merged.offsets.tolist()
+    allowed = [set(codes[first:last]) for first, last in pairwise(offsets)]
+    num_precisions = len(problem.precisions)
+    inside = {k for k in reached if k < num_precisions}
+    if num_precisions not in reached:
+        names = ", ".join(problem.precisions[k] for k in sorted(inside))
+        stuck = sum(options <= inside for options in allowed)
+        room = sum(upper[k] for k in inside)
+        return f"{stuck} layers can only be {names}; the inventory has {room} of those"
+    outside = set(range(num_precisions)) - inside
+    names = ", ".join(problem.precisions[k] for k in sorted(outside))
+    able = sum(bool(options & outside) for options in allowed)
+    asked = sum(lower[k] for k in outside)
+    return f"the inventory asks for {asked} layers of {names}; {able} can be that"

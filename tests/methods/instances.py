@@ -1,0 +1,255 @@
+"""Small generated problems of the classes that have their own methods."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+
+import mpsolve
+
+NAMES = ["e4m3", "fp16", "bf16", "fp32"]
+
+
+def losses(rng, shape):
+    """Losses of one of several kinds, signed ones and ties included."""
+    kind = rng.integers(6)
+    num_layers, num_precisions = shape
+    if kind == 0:
+        return np.outer(
+            10.0 ** rng.uniform(-3, 3, num_layers),
+            10.0 ** rng.uniform(-16, -1, num_precisions),
+        )
+    if kind == 1:
+        return rng.integers(0, 4, shape).astype(float)
+    if kind == 2:
+        return rng.integers(-5, 6, shape) / 7
+    if kind == 3:
+        return rng.normal(size=shape) * 10.0 ** rng.integers(-9, 9)
+    if kind == 4:
+        return np.zeros(shape)
+    product = np.outer(
+        rng.integers(0, 4, num_layers), rng.integers(-3, 4, num_precisions)
+    )
+    return product + rng.integers(-2, 3, (num_layers, 1)).astype(float)
+
+
+def inventory(rng, num_layers, names):
+    """Exact or at most, all precisions or some, sometimes impossible."""
+    if rng.random() < 0.1:
+        counts = rng.integers(0, num_layers + 2, len(names))
+    else:
+        counts = np.bincount(
+            rng.integers(0, len(names), num_layers), minlength=len(names)
+        )
+    named = {
+        name: int(count)
+        for name, count in zip(names, counts, strict=True)
+        if rng.random() < 0.85
+    }
+    if rng.random() < 0.35:
+        more = {n: c + int(rng.integers(-1, 3)) for n, c in named.items()}
+        return mpsolve.at_most({n: max(c, 0) for n, c in more.items()})
+    return mpsolve.Inventory(named)
+
+
+def constraints(rng, layers, names):
+    """Ties and fixed layers, for some problems."""
+    given = {}
+    if len(layers) > 2 and rng.random() < 0.2:
+        given["ties"] = [rng.permutation(layers)[: rng.integers(2, 4)].tolist()]
+    elif rng.random() < 0.2:
+        given["fixed"] = {str(rng.choice(layers)): str(rng.choice(names))}
+    return given
+
+
+def layers_of(rng, smallest=1, largest=5):
+    return [f"l{i}" for i in range(int(rng.integers(smallest, largest + 1)))]
+
+
+def with_inventory(rng):
+    """An inventory, and nothing that joins layers but ties."""
+    layers = layers_of(rng)
+    names = NAMES[: rng.integers(1, 5)]
+    table = losses(rng, (len(layers), len(names)))
+    given = constraints(rng, layers, names)
+    if rng.random() < 0.2:
+        # Layers that differ in their options.
+        groups = []
+        for layer, row in zip(layers, table, strict=True):
+            own = rng.permutation(len(names))[: rng.integers(1, len(names) + 1)]
+            options = [mpsolve.Option(names[k], float(row[k])) for k in own]
+            groups.append(mpsolve.Group(layer, options))
+        known = [
+            n for n in names if any(n == o.precision for g in groups for o in g.options)
+        ]
+        return mpsolve.Problem(groups, inventory=inventory(rng, len(layers), known))
+    return mpsolve.Problem.from_arrays(
+        table,
+        layers=layers,
+        precisions=names,
+        inventory=inventory(rng, len(layers), names),
+        maximize=bool(rng.random() < 0.2),
+        **given,
+    )
+
+
+def edges_of(rng, layers, kind):
+    if kind == "chain":
+        return list(pairwise(layers))
+    if kind == "tree":
+        return [(layers[rng.integers(i)], layers[i]) for i in range(1, len(layers))]
+    if kind == "chains":
+        return [edge for edge in pairwise(layers) if rng.random() < 0.6]
+    spans = [
+        (layers[i], layers[j])
+        for i in range(len(layers))
+        for j in range(i + 2, len(layers))
+    ]
+    return list(pairwise(layers)) + [edge for edge in spans if rng.random() < 0.4]
+
+
+def conversions(rng, layers, names, edges):
+    """Conversion losses, real types, sometimes with source and sink."""
+    boundary = {}
+    if rng.random() < 0.3:
+        boundary["source"] = str(rng.choice(["e4m3", "fp16", "fp32", "fp64"]))
+    if rng.random() < 0.2:
+        boundary |= {"sink": "fp16", "sink_sensitivity": 1.0, "sink_error": 5e-4}
+    graph = [(str(u), str(v)) for u, v in edges]
+    present = {v for edge in graph for v in edge}
+    s = {
+        layer: float(10.0 ** rng.uniform(-2, 2)) for layer in layers if layer in present
+    }
+    return mpsolve.conversion_loss(
+        graph, s, mpsolve.rounding_errors(names), names, **boundary
+    )
+
+
+def coupled(rng, kind=None, num_precisions=None):
+    """Couplings along a graph, with or without an inventory and losses of layers."""
+    layers = layers_of(rng, 2)
+    ordered = rng.random() < 0.5
+    pool = ["e4m3", "fp16", "fp32", "fp64"] if ordered else NAMES
+    names = pool[: num_precisions or rng.integers(1, 5)]
+    kind = kind or str(rng.choice(["chain", "tree", "dag", "chains"]))
+    edges = edges_of(rng, layers, kind)
+    shape = (len(names), len(names))
+    draw = rng.random()
+    if draw < 0.5:
+        couplings = conversions(rng, layers, names, edges)
+    elif draw < 0.6:
+        couplings = mpsolve.monotone(edges, names)
+    else:
+        couplings = []
+        for u, v in edges:
+            table = losses(rng, shape)
+            table = np.where(rng.random(shape) < 0.1, math.inf, table)
+            pair = (u, v) if rng.random() < 0.5 else (v, u)
+            couplings += [mpsolve.Coupling(*pair, table)] * int(rng.integers(1, 3))
+    given = constraints(rng, layers, names)
+    has_own = rng.random() < 0.5
+    own = losses(rng, (len(layers), len(names)))
+    table = own if has_own else np.repeat(own[:, :1], len(names), axis=1)
+    if rng.random() < 0.7:
+        given["inventory"] = inventory(rng, len(layers), names)
+    return mpsolve.Problem.from_arrays(
+        table,
+        layers=layers,
+        precisions=names,
+        couplings=couplings,
+        maximize=bool(rng.random() < 0.2),
+        **given,
+    )
+
+
+def two_options(rng):
+    """Two precisions and couplings of any graph, no inventory; mostly submodular."""
+    layers = layers_of(rng, 2, 7)
+    names = ["fp16", "fp32"]
+    edges = edges_of(rng, layers, str(rng.choice(["chain", "tree", "dag"])))
+    if rng.random() < 0.4:
+        couplings = conversions(rng, layers, names, edges)
+    else:
+        swapped = {layer: rng.random() < 0.5 for layer in layers}
+        couplings = []
+        for u, v in edges:
+            table = rng.integers(-3, 8, (2, 2)) / 5
+            if table[0, 0] + table[1, 1] > table[0, 1] + table[1, 0]:
+                table = table[::-1]
+            if rng.random() < 0.15:
+                table[0, 1] = math.inf
+            table = table[::-1] if swapped[u] else table
+            table = table[:, ::-1] if swapped[v] else table
+            couplings.append(mpsolve.Coupling(u, v, table))
+        if rng.random() < 0.3:
+            # A near-miss: an arbitrary table somewhere.
+            u, v = rng.permutation(layers)[:2].tolist()
+            couplings.append(mpsolve.Coupling(u, v, rng.integers(-4, 5, (2, 2))))
+    return mpsolve.Problem.from_arrays(
+        losses(rng, (len(layers), 2)),
+        layers=layers,
+        precisions=names,
+        couplings=couplings,
+        maximize=bool(rng.random() < 0.2),
+        **constraints(rng, layers, names),
+    )
+
+
+def sortable(rng):
+    """Losses that are products, and a number for every precision; or nearly so."""
+    layers, names = layers_of(rng), NAMES[: rng.integers(1, 5)]
+    kind = rng.integers(3)
+    shape = (len(layers), len(names))
+    if kind == 0:
+        table = np.outer(*(rng.integers(-3, 4, n) for n in shape)).astype(float)
+    elif kind == 1:
+        table = np.outer(*(10.0 ** rng.uniform(-8, 2, n) for n in shape))
+    else:
+        # Not a product, but convex in the product's place: still ordered.
+        table = np.exp(
+            np.outer(np.sort(rng.random(shape[0])), rng.permutation(shape[1]))
+        )
+        table = table[rng.permutation(shape[0])]
+    if rng.random() < 0.4:
+        # A near-miss: one entry moves.
+        table[rng.integers(shape[0]), rng.integers(shape[1])] += rng.integers(-2, 3)
+    table = table + rng.integers(-2, 3, (shape[0], 1))
+    counts = np.bincount(rng.integers(0, shape[1], shape[0]), minlength=shape[1])
+    named = {n: int(c) for n, c in zip(names, counts, strict=True)}
+    if rng.random() < 0.3:
+        named.popitem()
+    make = mpsolve.at_most if rng.random() < 0.3 else mpsolve.Inventory
+    return mpsolve.Problem.from_arrays(
+        table, layers=layers, precisions=names, inventory=make(named)
+    )
+
+
+def convertible(rng):
+    """Conversion losses alone, on chains, trees and graphs with skips; or nearly so."""
+    layers = layers_of(rng, 2)
+    names = ["e4m3", "fp16", "fp32", "fp64"][: rng.integers(2, 5)]
+    rng.shuffle(names)
+    if rng.random() < 0.15:
+        names = NAMES[: rng.integers(2, 5)]
+    edges = edges_of(rng, layers, str(rng.choice(["chain", "tree", "dag"])))
+    s = {layer: float(rng.integers(0, 4)) for layer in layers}
+    if rng.random() < 0.1:
+        s[layers[-1]] = -1.0
+    boundary = {"source": "fp32"} if rng.random() < 0.2 else {}
+    errors = mpsolve.rounding_errors(names)
+    couplings = mpsolve.conversion_loss(edges, s, errors, names, **boundary)
+    own = np.repeat(rng.integers(-2, 3, (len(layers), 1)), len(names), axis=1)
+    given = {}
+    near_miss = rng.random()
+    if near_miss < 0.1:
+        own = own + rng.integers(0, 2, own.shape) * 1e-3
+    elif near_miss < 0.2:
+        given = constraints(rng, layers, names)
+    return mpsolve.Problem.from_arrays(
+        own,
+        layers=layers,
+        precisions=names,
+        couplings=couplings,
+        inventory=inventory(rng, len(layers), names),
+        **given,
+    )
