@@ -191,7 +191,7 @@ def _checked(
         msg = f"the method {method!r} returned a layout that is not feasible: {broken}"
         raise VerificationError(msg)
     loss = sign * verification.loss
-    rounding = ROUNDING * float(np.abs(problem.loss[layout.flat]).sum())
+    rounding = ROUNDING * _sum_of_absolute_losses(problem, layout)
     if answer.loss is not None and abs(answer.loss - loss) > rounding:
         msg = f"the method {method!r} claims the loss {answer.loss!r}; it is {loss!r}"
         raise VerificationError(msg)
@@ -218,3 +218,13 @@ def _checked(
         abs_gap=parameters.abs_gap,
         primal=verification.loss,
     )
+
+
+def _sum_of_absolute_losses(problem: Problem, layout: Layout) -> float:
+    """Return what the rounding of a layout's loss is relative to."""
+    total = float(np.abs(problem.loss[layout.flat]).sum())
+    find = problem.layers.index
+    for coupling in problem.couplings:
+        i, j = layout.choices[find(coupling.first)], layout.choices[find(coupling.second)]
+        total += abs(float(coupling.table[i, j]))
+    return total

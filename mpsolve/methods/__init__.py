@@ -20,6 +20,7 @@ __all__ = [
 #: Where each method lives, in the order in which ``auto`` prefers them.
 METHODS = {
     "exact": "mpsolve.methods.exact:Exact",
+    "paths": "mpsolve.methods.paths:Paths",
     "highs": "mpsolve.methods.math_opt:Highs",
     "brute_force": "mpsolve.methods.brute_force:BruteForce",
     "greedy": "mpsolve.methods.greedy:Greedy",

@@ -6,8 +6,10 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "solver.hpp"
@@ -27,24 +29,28 @@ using Integers = nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::
 using Pairs = nb::ndarray<const std::int32_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Choices = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
-// Asks Python now and then: signals, and the caller's progress function.
+// Runs between the engine and the interpreter: signals every look, progress every 100 ms.
 class PythonHost final : public Host {
  public:
   explicit PythonHost(nb::object progress) : progress_(std::move(progress)) {}
 
   bool poll(double incumbent_loss, double bound, std::int64_t num_labels) override {
-    nb::gil_scoped_acquire acquire;
+    const nb::gil_scoped_acquire gil;
     if (PyErr_CheckSignals() != 0) {
-      if (!PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) throw nb::python_error();
       PyErr_Clear();
       return false;
     }
-    if (!progress_.is_none()) progress_(incumbent_loss, bound, num_labels);
+    const auto now = Control::Clock::now();
+    if (!progress_.is_none() && now - last_ >= std::chrono::milliseconds(100)) {
+      last_ = now;
+      progress_(incumbent_loss, bound, num_labels);
+    }
     return true;
   }
 
  private:
   nb::object progress_;
+  Control::Clock::time_point last_ = Control::Clock::now();
 };
 
 struct PathsOutcome {
@@ -170,7 +176,7 @@ void bind_paths(nb::module_& module) {
       .def_prop_ro("width", [](const PathsOutcome& r) { return r.outcome.width; })
       .def_prop_ro("num_core_groups", [](const PathsOutcome& r) { return r.outcome.core_groups; })
       .def_prop_ro("num_core_options", [](const PathsOutcome& r) { return r.outcome.core_options; })
-      .def_prop_ro("dual_seconds", [](const PathsOutcome& r) { return r.outcome.dual_seconds; });
+      .def_prop_ro("seconds_dual", [](const PathsOutcome& r) { return r.outcome.dual_seconds; });
 
   using namespace nb::literals;
   module.def("solve_paths", &solve_paths, "loss"_a, "offsets"_a, "usages"_a, "lower"_a, "upper"_a,
