@@ -225,6 +225,7 @@ def _sum_of_absolute_losses(problem: Problem, layout: Layout) -> float:
     total = float(np.abs(problem.loss[layout.flat]).sum())
     find = problem.layers.index
     for coupling in problem.couplings:
-        i, j = layout.choices[find(coupling.first)], layout.choices[find(coupling.second)]
+        i = layout.choices[find(coupling.first)]
+        j = layout.choices[find(coupling.second)]
         total += abs(float(coupling.table[i, j]))
     return total

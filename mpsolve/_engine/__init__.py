@@ -1,7 +1,12 @@
-"""The compiled engine: proven layouts, for one budget and for several with couplings."""
+"""The compiled engine: proven layouts for one budget, and for several with couplings."""
 
 try:
-    from mpsolve._engine._native import MckpOutcome, PathsOutcome, solve_mckp, solve_paths
+    from mpsolve._engine._native import (
+        MckpOutcome,
+        PathsOutcome,
+        solve_mckp,
+        solve_paths,
+    )
 except ModuleNotFoundError as error:
     if error.name != "mpsolve._engine._native":
         raise

@@ -59,12 +59,15 @@ class Paths:
     def solve(self, merged: Merged, parameters: Parameters) -> Answer:
         """Answer a merged problem; see :class:`mpsolve.methods.Method`."""
         rows = [
-            Row(name, merged.usage[name], limits) for name, limits in merged.limits.items()
+            Row(name, merged.usage[name], limits)
+            for name, limits in merged.limits.items()
         ]
         num_budgets = len(rows)
         rows += _counting_rows(merged)
         couplings = merge_couplings(merged)
-        loss = merged.loss if not couplings.unary.any() else merged.loss + couplings.unary
+        loss = merged.loss
+        if couplings.unary.any():
+            loss = loss + couplings.unary
         try:
             outcome = solve_paths(
                 loss,

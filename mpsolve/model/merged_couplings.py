@@ -36,8 +36,8 @@ class MergedCouplings:
 def merge_couplings(merged: Merged) -> MergedCouplings:
     """Return the couplings of a problem as those of its merged groups.
 
-    Tables keep the options that the merged groups keep, and those of tied groups add up.
-    A coupling inside a tie is a loss of the tie's options.
+    Tables keep the options that the merged groups keep; those of tied groups add up. A
+    coupling inside a tie is a loss of the tie's options.
 
     Parameters
     ----------

@@ -12,8 +12,8 @@ import pytest
 from mpsolve import (
     Coupling,
     Group,
-    Inventory,
     InvalidParameterError,
+    Inventory,
     Layout,
     Option,
     Problem,
@@ -39,7 +39,9 @@ def edges_of(graph: str, num_groups: int, rng: np.random.Generator) -> list[tupl
     if graph == "tree":
         return [(int(rng.integers(i)), i) for i in range(1, n)]
     if graph == "skips":
-        return [(i, i + 1) for i in range(n - 1)] + [(i, i + 2) for i in range(0, n - 2, 2)]
+        return [(i, i + 1) for i in range(n - 1)] + [
+            (i, i + 2) for i in range(0, n - 2, 2)
+        ]
     pairs = [rng.choice(n, 2, replace=False).tolist() for _ in range(n // 2 + 1)]
     return [(int(u), int(v)) for u, v in pairs]
 
@@ -53,7 +55,7 @@ def losses_of(kind: str, shape: tuple, rng: np.random.Generator) -> np.ndarray:
 
 
 def random_problem(rng: np.random.Generator) -> Problem:
-    """Draw a problem that brute force can solve, with all that `paths` claims to take."""
+    """Draw a problem for brute force, with all that `paths` claims to take."""
     n = int(rng.integers(0, 7))
     scale = 10.0 ** int(rng.integers(-9, 4))
     kind = str(rng.choice(["normal", "integers", "wide"]))
@@ -68,7 +70,9 @@ def random_problem(rng: np.random.Generator) -> Problem:
             usage = {}
             for r in range(num_budgets):
                 largest = (3, 20, 10**9)[r]
-                usage[f"r{r}"] = int(rng.integers(-largest if r == 1 else 0, largest + 1))
+                usage[f"r{r}"] = int(
+                    rng.integers(-largest if r == 1 else 0, largest + 1)
+                )
             options.append(Option(names[j], float(losses[j]), usage))
         groups.append(Group(f"g{i}", options))
     sizes = [len(group.options) for group in groups]
@@ -102,7 +106,12 @@ def random_problem(rng: np.random.Generator) -> Problem:
         smallest, largest = problem.merged.reachable(name)
         target = int(smallest + rng.random() * (largest - smallest))
         width = int(0.2 * rng.random() * (largest - smallest))
-        sides = [(None, target), (target, None), (target, target), (target, target + width)]
+        sides = [
+            (None, target),
+            (target, None),
+            (target, target),
+            (target, target + width),
+        ]
         budgets[name] = sides[int(rng.integers(4))]
     return problem.with_budgets(budgets) if budgets else problem
 
@@ -158,7 +167,9 @@ def conversions(counts: dict[str, int], source: int | None = None) -> Problem:
         options = [
             Option(
                 name,
-                sensitivity[i] * errors[name] if first and order.index(name) < source else 0,
+                sensitivity[i] * errors[name]
+                if first and order.index(name) < source
+                else 0,
             )
             for name in order
         ]
@@ -166,7 +177,10 @@ def conversions(counts: dict[str, int], source: int | None = None) -> Problem:
     couplings = []
     for i in range(1, len(sensitivity)):
         table = [
-            [sensitivity[i] * errors[b] if errors[b] > errors[a] else 0.0 for b in order]
+            [
+                sensitivity[i] * errors[b] if errors[b] > errors[a] else 0.0
+                for b in order
+            ]
             for a in order
         ]
         couplings.append(Coupling(f"layer{i - 1}", f"layer{i}", table))
@@ -178,8 +192,9 @@ def test_rising_precision_has_no_conversion_loss():
     result = solve(problem, "paths")
     assert (result.reason, result.loss) == ("OPTIMAL", 0.0)
     assert list(result.layout.values()) == ["fp16", "fp16", "fp32", "fp32", "fp64"]
+    falling_names = ["fp16", "fp32", "fp16", "fp64", "fp32"]
     falling = Layout.from_names(
-        problem, dict(zip(problem.layers, ["fp16", "fp32", "fp16", "fp64", "fp32"]))
+        problem, dict(zip(problem.layers, falling_names, strict=True))
     )
     assert verify(problem, falling).loss == pytest.approx(1e-3 + 3e-7, rel=1e-12)
 
@@ -192,7 +207,10 @@ def test_a_fine_source_changes_the_order():
 
 def test_types_that_do_not_hold_each_other_always_pay():
     problem = Problem(
-        [Group(f"layer{i}", [Option("fp16", 0.0), Option("bf16", 0.0)]) for i in range(2)],
+        [
+            Group(f"layer{i}", [Option("fp16", 0.0), Option("bf16", 0.0)])
+            for i in range(2)
+        ],
         couplings=[Coupling("layer0", "layer1", [[0.0, 2e-3], [1e-3, 0.0]])],
         inventory={"fp16": 1, "bf16": 1},
     )
@@ -214,7 +232,7 @@ def test_sorting_solves_an_inventory_of_rank_one():
 
 
 def test_couplings_of_ties_add_up():
-    """Those inside a tie are losses of its options; those to others meet in one table."""
+    """Those inside a tie are losses of its options; those to others share a table."""
     options = [Option("a", 0.0), Option("b", 0.0)]
     problem = Problem(
         [Group(name, options) for name in "uvw"],
@@ -233,7 +251,9 @@ def test_couplings_of_ties_add_up():
 
 
 def test_contradicting_counts_are_infeasible():
-    problem = Problem.from_arrays(np.zeros((3, 2)), inventory={"option0": 1, "option1": 1})
+    problem = Problem.from_arrays(
+        np.zeros((3, 2)), inventory={"option0": 1, "option1": 1}
+    )
     assert solve(problem, "paths").reason is Reason.INFEASIBLE
 
 
@@ -243,7 +263,9 @@ def hard_problem(num_groups: int = 60) -> Problem:
     shape = (num_groups, 10)
     usage = {f"r{r}": rng.integers(1, 100, shape) for r in range(5)}
     loss = -sum(usage.values()) - rng.integers(0, 20, shape)
-    budgets = {name: int(table.mean(axis=1).sum() * 0.9) for name, table in usage.items()}
+    budgets = {
+        name: int(table.mean(axis=1).sum() * 0.9) for name, table in usage.items()
+    }
     return Problem.from_arrays(loss.astype(float), usage, budgets)
 
 
@@ -280,7 +302,12 @@ def test_hint_is_kept_without_time():
 
 def test_progress_is_told():
     calls = []
-    solve(hard_problem(), "paths", time_limit=0.4, progress=lambda *args: calls.append(args))
+    solve(
+        hard_problem(),
+        "paths",
+        time_limit=0.4,
+        progress=lambda *args: calls.append(args),
+    )
     assert calls
     loss, bound, labels = calls[-1]
     assert loss is None or loss >= bound

@@ -11,6 +11,7 @@ namespace {
 std::size_t at(std::int32_t index) { return static_cast<std::size_t>(index); }
 
 constexpr std::size_t kSmallestCap = 256;
+constexpr std::size_t kBlock = 4;  // multiplier vectors looked at together
 
 // Least and most that the rest of the sweep can use, and where the cheapest completion leads.
 template <int R>
@@ -65,25 +66,29 @@ class LabelSearch {
   void prepare() {
     const std::size_t nodes = sweep_.num_nodes();
     const std::vector<NodeBounds>& bounds = quanta_.bounds();
-    count_ = bounds.size();
+    // The last vectors are repeated, so that all blocks are full.
+    const std::size_t given = bounds.size();
+    count_ = (given + kBlock - 1) / kBlock * kBlock;
     node_.resize(nodes * count_);
     slope_.assign(static_cast<std::size_t>(R) * count_, 0.0);
     for (std::size_t k = 0; k < count_; ++k) {
-      for (std::size_t r = 0; r < bounds[k].slope.size(); ++r) {
-        slope_[r * count_ + k] = bounds[k].slope[r];
+      const NodeBounds& vector = bounds[std::min(k, given - 1)];
+      for (std::size_t r = 0; r < vector.slope.size(); ++r) {
+        slope_[r * count_ + k] = vector.slope[r];
       }
     }
     // Prices are less their groups' least; the part of the groups still ahead is added back.
     std::vector<double> ahead(count_);
-    for (std::size_t k = 0; k < count_; ++k) ahead[k] = -room(bounds[k]);
+    for (std::size_t k = 0; k < count_; ++k) ahead[k] = -room(bounds[std::min(k, given - 1)]);
     const std::vector<Step>& steps = sweep_.steps();
     for (std::size_t k = 0; k < count_; ++k) node_[(nodes - 1) * count_ + k] = ahead[k];
     for (std::size_t t = steps.size(); t-- > 0;) {
       const Step& step = steps[t];
       for (std::size_t k = 0; k < count_; ++k) {
-        ahead[k] += static_cast<double>(bounds[k].least[at(step.group)]);
+        const NodeBounds& vector = bounds[std::min(k, given - 1)];
+        ahead[k] += static_cast<double>(vector.least[at(step.group)]);
         for (std::int32_t s = 0; s < step.states; ++s) {
-          const std::int64_t back = bounds[k].back.node[step.node + at(s)];
+          const std::int64_t back = vector.back.node[step.node + at(s)];
           node_[(step.node + at(s)) * count_ + k] =
               back >= kForbidden ? kInfinity : static_cast<double>(back) + ahead[k];
         }
@@ -153,18 +158,22 @@ class LabelSearch {
     return true;
   }
 
-  double bound_of(const Label<R>& label, const double* node) {
+  // The best bound of all vectors, or of some once that is `enough`.
+  double bound_of(const Label<R>& label, const double* node, double enough) const {
+    double usage[R];
+    for (int r = 0; r < R; ++r) usage[r] = static_cast<double>(label.usage[r]);
+    const double loss = static_cast<double>(label.loss) - quanta_.margin();
     double best = -kInfinity;
-    const auto loss = static_cast<double>(label.loss);
-    for (std::size_t k = 0; k < count_; ++k) {
-      double value = loss + node[k];
+    for (std::size_t block = 0; block < count_ && best < enough; block += kBlock) {
+      double value[kBlock];
+      for (std::size_t k = 0; k < kBlock; ++k) value[k] = loss + node[block + k];
       for (int r = 0; r < R; ++r) {
-        value +=
-            slope_[static_cast<std::size_t>(r) * count_ + k] * static_cast<double>(label.usage[r]);
+        const double* const slope = slope_.data() + static_cast<std::size_t>(r) * count_ + block;
+        for (std::size_t k = 0; k < kBlock; ++k) value[k] += slope[k] * usage[r];
       }
-      best = value > best ? value : best;
+      for (std::size_t k = 0; k < kBlock; ++k) best = value[k] > best ? value[k] : best;
     }
-    return best - quanta_.margin();
+    return best;
   }
 
   void report(std::size_t t, std::uint32_t parent, std::int32_t option, std::int32_t state,
@@ -250,7 +259,7 @@ class LabelSearch {
       for (int r = 0; r < R; ++r) label.usage[r] += usage[r];
       label.loss += cost;
       if (!fits(label, ahead.least, ahead.most)) continue;
-      const double bound = bound_of(label, bounds);
+      const double bound = bound_of(label, bounds, outcome_.threshold);
       label.bound = std::max(label.bound, bound);
       if (label.bound >= outcome_.threshold) continue;
       const std::int64_t completed = label.loss + ahead.loss;

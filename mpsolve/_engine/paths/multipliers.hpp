@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "model.hpp"
+#include "sweep.hpp"
 
 namespace mpsolve::paths {
 
@@ -13,8 +14,10 @@ using Multipliers = std::vector<double>;
 std::vector<Multipliers> near_multipliers(const Model& model, const Multipliers& best,
                                           const std::vector<Multipliers>& history);
 
-// Those, and scaled copies that fit labels with less or more room left than usual.
-std::vector<Multipliers> spread_multipliers(const Model& model, const Multipliers& best,
-                                            const std::vector<Multipliers>& history);
+// Those, and vectors further off that fit labels with less or more room left than usual: along each
+// direction as far as makes the bound fall by multiples of `gap`.
+std::vector<Multipliers> spread_multipliers(const Model& model, const Sweep& sweep,
+                                            const Multipliers& best,
+                                            const std::vector<Multipliers>& history, double gap);
 
 }  // namespace mpsolve::paths

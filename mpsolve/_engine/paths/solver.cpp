@@ -18,9 +18,16 @@ namespace {
 std::size_t at(std::int32_t index) { return static_cast<std::size_t>(index); }
 
 constexpr std::size_t kFirstCap = 2000;
-constexpr std::size_t kCapGrowth = 8;
+constexpr std::size_t kSecondCap = 50000;
+constexpr std::size_t kFirstBeam = 300;  // labels of a list where only a good layout is wanted
+constexpr std::size_t kBeamGrowth = 5;
+constexpr std::size_t kLastBeam = 10000;
+constexpr std::size_t kBeamOptions = 400;
+constexpr double kPoor = 4.0;              // gap, in windows, that makes another look worth while
 constexpr std::size_t kFirstOptions = 60;  // beside the best ones, in the first window
-constexpr double kTiny = 1e-9;             // relative gaps up to this do not prune
+constexpr double kMostEntries = 0x1p30;    // states are counted in 32 bits
+constexpr double kGrowth = 1.7;
+constexpr double kTiny = 1e-9;  // relative gaps up to this do not prune
 
 double difference(const CompensatedSum& a, const CompensatedSum& b) {
   return (a.value() - b.value()) + (a.rest() - b.rest());
@@ -113,7 +120,8 @@ class Solver final : public Probe {
   void check_size(const Order& order) const {
     // Costs twice, potentials and bounds: about eight numbers for an arc.
     const double bytes = order.entries * 64.0;
-    if (bytes <= static_cast<double>(parameters_.memory_limit)) return;
+    const bool fits = bytes <= static_cast<double>(parameters_.memory_limit);
+    if (fits && order.entries < kMostEntries) return;
     throw TooWide("the couplings join " + std::to_string(order.width) +
                   " groups at a time, which needs " + std::to_string(bytes / 1048576.0) +
                   " MiB; the memory limit allows " +
@@ -208,6 +216,10 @@ class Solver final : public Probe {
     std::size_t cap = kFirstCap;
     const std::size_t most_cap = largest_cap(model);
     std::size_t window = kFirstOptions;
+    std::size_t beam = kFirstBeam;
+    bool first = true;
+    double width = 0.0;  // of the last window that was proven empty
+    const CompensatedSum lowest = bound_;
     Evaluation tightened_with = best_;
     for (;;) {
       if (best_.better_than(tightened_with)) {
@@ -217,18 +229,30 @@ class Solver final : public Probe {
       const Order order = make_order(model, {});
       const Sweep sweep(model, order);
       const Quanta quanta(model, sweep, near_multipliers(model, multipliers_, history_));
+      const double start = quanta.from_loss(model, lowest.value(), lowest.rest());
       const double all = threshold(model, quanta);
       std::vector<double> least;
-      std::vector<char> keep = quanta.options_below(sweep, all, least);
+      quanta.options_below(sweep, all, least);
       double beat = window_threshold(least, quanta.best_bound(), window, all);
-      for (std::size_t o = 0; o < keep.size(); ++o) keep[o] = least[o] < beat ? 1 : 0;
-      const bool split = cap >= most_cap;
-      const LabelOutcome found =
-          search_core(model, keep, quanta, beat, std::min(cap, most_cap), split);
+      if (width > 0.0) {
+        // Where options thicken out the window grows by losses, not by their number.
+        beat = std::min(beat, start + std::ldexp(kGrowth * width, quanta.exponent()));
+      }
+      if (!first && beam <= kLastBeam && all - start > kPoor * (beat - start)) {
+        // The windows are far from the best layout: a quick look at a larger one for a better.
+        const double far = window_threshold(least, quanta.best_bound(), kBeamOptions, all);
+        search_core(model, below(least, std::max(far, beat)), quanta, std::max(far, beat), beam,
+                    false);
+        beam *= kBeamGrowth;
+        if (control_.limit() != Limit::kNone) return;
+        if (best_.better_than(tightened_with)) continue;
+      }
+      // A window that holds nearly everything may as well hold all.
+      if (width > 0.0 && beat > start + 0.5 * (all - start)) beat = all;
+      first = false;
+      const LabelOutcome found = search_core(model, below(least, beat), quanta, beat,
+                                             std::min(cap, most_cap), cap >= most_cap);
       if (control_.limit() != Limit::kNone || found.out_of_memory) {
-        if (beat >= all) {
-          outcome_.out_of_memory = found.out_of_memory;
-        }
         outcome_.out_of_memory = found.out_of_memory;
         return;
       }
@@ -238,12 +262,19 @@ class Solver final : public Probe {
           return;
         }
         raise_bound(quanta.to_loss(model, beat));
+        width = difference(bound_, lowest);
         window *= 2;
         if (gap_closed()) return;
       } else {
-        cap *= kCapGrowth;
+        cap = cap == kFirstCap ? kSecondCap : most_cap;
       }
     }
+  }
+
+  static std::vector<char> below(const std::vector<double>& least, double threshold) {
+    std::vector<char> keep(least.size());
+    for (std::size_t o = 0; o < keep.size(); ++o) keep[o] = least[o] < threshold ? 1 : 0;
+    return keep;
   }
 
   // The loss below which `count` options remain beside the best of each group.
@@ -274,8 +305,7 @@ class Solver final : public Probe {
     if (core.infeasible) return nothing;
     Order order = make_order(core, {});
     Sweep sweep(core, order);
-    std::vector<std::vector<double>> vectors = spread_multipliers(core, multipliers_, history_);
-    Quanta quanta(core, sweep, vectors);
+    Quanta quanta(core, sweep, near_multipliers(core, multipliers_, history_));
     if (quanta.infeasible()) return nothing;
     if (core.rows.empty()) {
       // Only one layout is left to look at.
@@ -299,7 +329,11 @@ class Solver final : public Probe {
     }
     order = make_order(core, key);
     sweep = Sweep(core, order);
-    quanta = Quanta(core, sweep, vectors);
+    const double gap =
+        std::isinf(beat) ? outer.best_bound() * 0.1 + 1.0 : beat - outer.best_bound();
+    quanta = Quanta(core, sweep,
+                    spread_multipliers(core, sweep, multipliers_, history_,
+                                       std::ldexp(gap, -outer.exponent())));
     outcome_.core_groups = core.num_groups();
     outcome_.core_options = core.num_options();
 
