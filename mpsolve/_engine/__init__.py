@@ -1,4 +1,4 @@
-"""The compiled engine: proven layouts for one budget, and for several with couplings."""
+"""The compiled engine: proven layouts for one or several budgets."""
 
 try:
     from mpsolve._engine._native import (

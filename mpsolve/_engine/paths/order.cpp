@@ -164,10 +164,7 @@ Order make_order(const Model& model, const std::vector<double>& key) {
     std::stable_sort(free.begin(), free.end(),
                      [&](std::int32_t a, std::int32_t b) { return key[at(a)] > key[at(b)]; });
   }
-  for (const std::int32_t g : free) {
-    order.groups.push_back(g);
-    order.entries += model.size(g);
-  }
+  order.groups.insert(order.groups.end(), free.begin(), free.end());
   return order;
 }
 

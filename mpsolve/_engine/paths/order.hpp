@@ -11,7 +11,7 @@ namespace mpsolve::paths {
 struct Order {
   std::vector<std::int32_t> groups;  // in the order of the sweep
   std::vector<std::int32_t> last;    // by group: position of its last neighbour, -1 if none later
-  double entries = 0.0;              // states times options, summed over the sweep
+  double entries = 0.0;              // states times options, summed over the coupled groups
   std::int32_t width = 0;            // most groups that matter at once
 };
 

@@ -17,8 +17,9 @@ namespace {
 
 std::size_t at(std::int32_t index) { return static_cast<std::size_t>(index); }
 
-constexpr std::size_t kFirstCap = 2000;
-constexpr std::size_t kSecondCap = 50000;
+constexpr std::size_t kFirstCap = 1000;  // labels of a list before it is split
+constexpr std::size_t kLongCap = 100000;
+constexpr std::size_t kCapGrowth = 4;
 constexpr std::size_t kFirstBeam = 300;  // labels of a list where only a good layout is wanted
 constexpr std::size_t kBeamGrowth = 5;
 constexpr std::size_t kLastBeam = 10000;
@@ -213,7 +214,11 @@ class Solver final : public Probe {
   // Windows of growing bounds, each searched by labels, until one proves all.
   void search(Model model) {
     if (!tighten(model)) return;
-    std::size_t cap = kFirstCap;
+    // Equal counts and states meet often, and dominance is worth more than an early layout.
+    const bool meets =
+        !model.pairs.empty() || std::any_of(model.rows.begin(), model.rows.end(),
+                                            [](const Row& row) { return row.two_sided(); });
+    std::size_t cap = meets ? kLongCap : kFirstCap;
     const std::size_t most_cap = largest_cap(model);
     std::size_t window = kFirstOptions;
     std::size_t beam = kFirstBeam;
@@ -250,24 +255,22 @@ class Solver final : public Probe {
       // A window that holds nearly everything may as well hold all.
       if (width > 0.0 && beat > start + 0.5 * (all - start)) beat = all;
       first = false;
-      const LabelOutcome found = search_core(model, below(least, beat), quanta, beat,
-                                             std::min(cap, most_cap), cap >= most_cap);
+      const LabelOutcome found =
+          search_core(model, below(least, beat), quanta, beat, std::min(cap, most_cap), true);
       if (control_.limit() != Limit::kNone || found.out_of_memory) {
         outcome_.out_of_memory = found.out_of_memory;
         return;
       }
-      if (found.complete) {
-        if (found.found || beat >= all) {
-          proven_ = true;
-          return;
-        }
-        raise_bound(quanta.to_loss(model, beat));
-        width = difference(bound_, lowest);
-        window *= 2;
-        if (gap_closed()) return;
-      } else {
-        cap = cap == kFirstCap ? kSecondCap : most_cap;
+      if (found.found || beat >= all) {
+        proven_ = true;
+        return;
       }
+      raise_bound(quanta.to_loss(model, beat));
+      width = difference(bound_, lowest);
+      window *= 2;
+      // Short lists find layouts sooner, long ones see more dominance.
+      if (found.splits > 0) cap *= kCapGrowth;
+      if (gap_closed()) return;
     }
   }
 
