@@ -6,6 +6,7 @@ import math
 import time
 
 import numpy as np
+import numpy.typing as npt
 
 from mpsolve.errors import (
     InvalidParameterError,
@@ -115,13 +116,21 @@ def solve(
         node_limit=node_limit,
         threads=threads,
         seed=seed,
-        hint=None if hint is None else merged.contract(hint.choices),
+        hint=None if hint is None else _contracted(problem, hint),
         progress=progress,
     )
     chosen = _choose(problem) if method == "auto" else get_method(method)
     _check_support(problem, chosen, parameters)
     answer = chosen.solve(merged, parameters)
     return _checked(problem, chosen.name, answer, parameters, start)
+
+
+def _contracted(problem: Problem, hint: Layout) -> npt.NDArray[np.int64] | None:
+    """Return a hint as options of merged groups; None where it breaks a tie."""
+    if not np.array_equal(hint.problem.offsets, problem.offsets):
+        msg = f"hint must be a layout of this problem. Got {hint!r} of {hint.problem!r}"
+        raise InvalidParameterError(msg)
+    return problem.merged.contract(hint.choices)
 
 
 def _choose(problem: Problem) -> Method:
@@ -177,7 +186,7 @@ def _checked(
             bound=sign * (math.inf if is_infeasible else answer.bound),
             multipliers=multipliers,
             limit=answer.limit,
-            detail=answer.detail or detail,
+            detail="; ".join(text for text in (detail, answer.detail) if text),
             time=time.perf_counter() - start,
             counters=answer.counters,
             rel_gap=parameters.rel_gap,
@@ -192,15 +201,16 @@ def _checked(
         raise VerificationError(msg)
     loss = sign * verification.loss
     rounding = ROUNDING * _sum_of_absolute_losses(problem, layout)
-    if answer.loss is not None and abs(answer.loss - loss) > rounding:
+    # Each comparison is the one that a nan fails.
+    if answer.loss is not None and not abs(answer.loss - loss) <= rounding:
         msg = f"the method {method!r} claims the loss {answer.loss!r}; it is {loss!r}"
         raise VerificationError(msg)
-    if answer.bound > loss + rounding:
+    if not answer.bound <= loss + rounding:
         msg = f"the method {method!r} claims the bound {answer.bound!r} above {loss!r}"
         raise VerificationError(msg)
     bound = min(answer.bound, loss)
     allowed = max(parameters.abs_gap, parameters.rel_gap * abs(loss), rounding)
-    if answer.reason is Reason.OPTIMAL and loss - bound > allowed:
+    if answer.reason is Reason.OPTIMAL and not loss - bound <= allowed:
         msg = f"the method {method!r} claims OPTIMAL with a gap of {loss - bound!r}"
         raise VerificationError(msg)
     return Result(

@@ -11,13 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from mpsolve.errors import Fault, InvalidLayoutError
 from mpsolve.model.budget import Number
 from mpsolve.model.layout import Layout
 from mpsolve.model.problem import Problem
-from mpsolve.model.resource import Resource
 
 __all__ = ["Verification", "verify"]
 
@@ -92,8 +90,9 @@ def verify(problem: Problem, layout: Layout) -> Verification:
     ]
     # A gain is lost, not won, where two options meet at a coupling's loss.
     signed = [-c for c in couplings] if problem.maximize else couplings
+    # Exact: not even the absolute usages of a layout reach 2^62.
     totals = {
-        name: _exact_total(resource, chosen)
+        name: int(resource.usage[chosen].sum())
         for name, resource in problem.resources.items()
     }
     violations = [
@@ -118,13 +117,6 @@ def _choice(layout: Layout, layer: str) -> int:
     return int(layout.choices[layout.problem.layers.index(layer)])
 
 
-def _exact_total(resource: Resource, chosen: npt.NDArray[np.int64]) -> int:
-    # A problem's totals stay below 2^62, partial sums may not: add the halves apart.
-    usage = resource.usage[chosen]
-    high, low = usage >> 32, usage & 0xFFFFFFFF
-    return (int(high.sum()) << 32) + int(low.sum())
-
-
 def _broken_budgets(problem: Problem, totals: Mapping[str, int]) -> Iterator[str]:
     for name, budget in problem.budgets.items():
         resource = problem.resources[name]
@@ -133,7 +125,8 @@ def _broken_budgets(problem: Problem, totals: Mapping[str, int]) -> Iterator[str
         if (lower is not None and total < lower) or (
             upper is not None and total > upper
         ):
-            yield f"{name}: {resource.value(total)} is not {budget}"
+            less = ", less the rounding of float usages" if resource.rounding else ""
+            yield f"{name}: {resource.value(total)} is not {budget}{less}"
 
 
 def _broken_ties(problem: Problem, layout: Layout) -> Iterator[str]:

@@ -26,7 +26,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--sizes", type=int, nargs="+", metavar="GROUPS", help="only these cells")
     add("--seeds", type=int, metavar="N", help="seeds of each cell (default: 5)")
     add("--time-limit", type=float, default=60.0, metavar="S", help="default: 60")
-    add("--peers", nargs="*", choices=PEERS, default=list(PEERS), metavar="PEER")
+    add(
+        "--peers",
+        nargs="*",
+        choices=PEERS,
+        default=list(PEERS),
+        metavar="PEER",
+        help=f"some of {', '.join(PEERS)}",
+    )
     add("--smoke", action="store_true", help="tiny instances, to see that it runs")
     add("--output", type=Path, metavar="DIR", help=f"default: {RESULTS.name}/ here")
     add("--resume", action="store_true", help="go on with the records that are there")

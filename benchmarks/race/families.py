@@ -19,7 +19,6 @@ __all__ = ["FAMILIES", "Cell", "Instance", "cells"]
 FAMILIES = ("mixed", "hard", "scaling")
 
 
-
 @dataclass(frozen=True)
 class Cell:
     """Instances that differ in their seeds alone.
@@ -62,6 +61,10 @@ class Instance:
 
     cell: Cell
     seed: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.cell.family} {self.cell.name} seed {self.seed}"
 
     def arrays(self) -> Arrays:
         cell = self.cell

@@ -82,7 +82,7 @@ def judge(records: Iterable[Record]) -> list[CellVerdict]:
 
 
 def best_loss(instance: Sequence[Record]) -> float:
-    """Return the least loss of any layout within the budget; inf where there is none."""
+    """Return the least loss of a layout within the budget; inf where there is none."""
     losses = (
         record.loss
         for record in instance

@@ -50,6 +50,7 @@ class Runner:
     """
 
     def __init__(self, method: str) -> None:
+        self.method = method
         self.peer: Peer | None = None
         if method != ours.NAME:
             self.peer = load_peer(method)
@@ -59,13 +60,13 @@ class Runner:
         """Return what a record says about the method."""
         if self.peer is None:
             version, settings = mpsolve.__version__, ours.SETTINGS
-            return {"method": ours.NAME, "version": version, "settings": settings}
+            return {"method": self.method, "version": version, "settings": settings}
         settings = {
             **self.peer.settings,
             "drop_dominated": self.peer.drop_dominated,
         }
         return {
-            "method": self.peer.name,
+            "method": self.method,
             "version": self.peer.version(),
             "settings": settings,
         }
@@ -97,14 +98,19 @@ class Runner:
             **self.about,
         )
         gc.collect()
-        before = os.times()
+        before = _processor_s()
         if self.peer is None:
             _run_ours(record, arrays)
         else:
             _run_peer(self.peer, record, arrays)
-        after = os.times()
-        record.cpu_s = sum(after[:4]) - sum(before[:4])
+        record.cpu_s = _processor_s() - before
         return record
+
+
+def _processor_s() -> float:
+    """Return the processor time so far of this process and of those it started."""
+    times = os.times()
+    return time.process_time() + times.children_user + times.children_system
 
 
 def _run_ours(record: Record, arrays: Arrays) -> None:

@@ -50,7 +50,9 @@ def plot_race(verdicts: Sequence[CellVerdict], path: Path) -> None:
     axes.set_xscale("log")
     axes.set_yticks(range(len(verdicts)), [f"{c.family} {c.name}" for c in verdicts])
     axes.invert_yaxis()
-    axes.set_xlabel("median time from arrays to a verified layout [s]; hollow: no proof")
+    axes.set_xlabel(
+        "median time from arrays to a verified layout [s]; hollow: no proof"
+    )
     axes.grid(axis="x", alpha=0.3)
     figure.legend(loc="outside upper center", ncols=len(names))
     figure.savefig(path, dpi=150)
@@ -76,7 +78,9 @@ def plot_scaling(records: Sequence[Record], path: Path) -> None:
     figure = Figure(figsize=(6.4, 4.8), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    axes.loglog(sizes, total, "o-", color="C0", label="mpsolve, arrays to proven layout")
+    axes.loglog(
+        sizes, total, "o-", color="C0", label="mpsolve, arrays to proven layout"
+    )
     for values, style, label in (
         (construct, "--", "construct"),
         (search, "-.", "search"),

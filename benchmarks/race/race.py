@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -20,7 +20,7 @@ from benchmarks.race.families import Cell, Instance
 from benchmarks.race.records import Record, append_record, read_records, this_machine
 from benchmarks.race.workers import Worker
 
-__all__ = ["race"]
+__all__ = ["race", "too_slow"]
 
 #: A peer that was too slow on this many seeds of a cell gets no more of them, and no
 #: larger cells of the same kind.
@@ -44,11 +44,15 @@ def race(
         A file of records, made where there is none.
     """
     machine = this_machine()
-    records = read_records(path)
+    # A run that failed is tried again: a process may have died of something else.
+    records = [record for record in read_records(path) if record.status != "failed"]
     done = {record.key for record in records}
-    methods = [ours.NAME, *peers]
-    workers = {method: Worker(method) for method in methods}
-    instances = [instance for cell in cells for instance in cell.instances()]
+    todo = [
+        (instance, method)
+        for instance, method in _in_turn(cells, [ours.NAME, *peers])
+        if Record.key_of(instance, method) not in done
+    ]
+    workers = {method: Worker(method) for method in {method for _, method in todo}}
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -58,32 +62,34 @@ def race(
     console = Console(stderr=True)
     try:
         with Progress(*columns, console=console) as progress:
-            task = progress.add_task("starting", total=len(instances) * len(methods))
+            task = progress.add_task("starting", total=len(todo))
             for worker in workers.values():
                 worker.wait_until_warm()
-            for number, instance in enumerate(instances):
-                # In turn, and not always the same first: no method is always the one
-                # that finds the machine cold or busy.
-                turn = number % len(methods)
-                for method in methods[turn:] + methods[:turn]:
-                    cell, worker = instance.cell, workers[method]
-                    label = f"{cell.family} {cell.name} seed {instance.seed}: {method}"
-                    progress.update(task, description=label)
-                    key = (
-                        cell.family,
-                        cell.name,
-                        instance.seed,
-                        worker.about["method"],
-                    )
-                    if key not in done:
-                        record = _run(worker, method, instance, time_limit, records)
-                        record.machine = machine
-                        records.append(record)
-                        append_record(path, record)
-                    progress.advance(task)
+            for instance, method in todo:
+                progress.update(task, description=f"{instance.name}: {method}")
+                worker = workers[method]
+                record = _run(worker, method, instance, time_limit, records)
+                record.machine = machine
+                records.append(record)
+                append_record(path, record)
+                progress.advance(task)
     finally:
         for worker in workers.values():
             worker.stop()
+
+
+def _in_turn(
+    cells: Iterable[Cell], methods: Sequence[str]
+) -> Iterator[tuple[Instance, str]]:
+    """Every method on every instance, not always the same one first.
+
+    No method is always the one that finds the machine cold, or busy.
+    """
+    instances = (instance for cell in cells for instance in cell.instances())
+    for number, instance in enumerate(instances):
+        turn = number % len(methods)
+        for method in (*methods[turn:], *methods[:turn]):
+            yield instance, method
 
 
 def _run(
@@ -98,13 +104,13 @@ def _run(
         if instance.seed >= cell.peer_seeds:
             detail = "peers get fewer seeds of this size"
             return worker.record(instance, time_limit, "skipped", detail)
-        if slow := _too_slow(worker.about["method"], cell, records):
+        if slow := too_slow(method, cell, records):
             detail = f"too slow on {slow}"
             return worker.record(instance, time_limit, "skipped", detail)
     return worker.run(instance, time_limit)
 
 
-def _too_slow(method: str, cell: Cell, records: Sequence[Record]) -> str:
+def too_slow(method: str, cell: Cell, records: Sequence[Record]) -> str:
     """Return the cell, this one or a smaller one, on which a method was too slow."""
     slow = Counter(
         record.cell

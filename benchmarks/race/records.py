@@ -11,9 +11,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-
 import mpsolve
-from benchmarks.race.families import Cell
+from benchmarks.race.families import Cell, Instance
 
 __all__ = ["Key", "Machine", "Record", "append_record", "read_records", "this_machine"]
 
@@ -47,7 +46,7 @@ class Record(msgspec.Struct, kw_only=True):
         What the method claims, in MathOpt's words.
     total_s, build_s, solve_s, verify_s : float
         Seconds from the arrays to the verified layout, and its parts.
-    cpu_s : float
+    cpu_s : float or None
         Processor time of the same run, sub-processes included: on a busy machine it is
         less than `total_s`.
     repeats : int
@@ -75,7 +74,7 @@ class Record(msgspec.Struct, kw_only=True):
     build_s: float = 0.0
     solve_s: float = 0.0
     verify_s: float = 0.0
-    cpu_s: float = 0.0
+    cpu_s: float | None = None
     repeats: int = 1
     loss: float | None = None
     usage: int | None = None
@@ -93,6 +92,11 @@ class Record(msgspec.Struct, kw_only=True):
     @property
     def key(self) -> Key:
         return self.family, self.cell, self.seed, self.method
+
+    @staticmethod
+    def key_of(instance: Instance, method: str) -> Key:
+        """Return the key that the record of a run will have."""
+        return instance.cell.family, instance.cell.name, instance.seed, method
 
     @property
     def is_over_budget(self) -> bool:
@@ -138,8 +142,12 @@ def append_record(path: Path, record: Record) -> None:
 
 
 def read_records(path: Path) -> list[Record]:
-    """Read what earlier runs wrote; nothing where there is no file."""
+    """Read what earlier runs wrote; nothing where there is no file.
+
+    Of several records of one run, which failed at first, the last one counts.
+    """
     if not path.exists():
         return []
     decoder = msgspec.json.Decoder(Record)
-    return [decoder.decode(line) for line in path.read_bytes().splitlines() if line]
+    records = map(decoder.decode, path.read_bytes().splitlines())
+    return list({record.key: record for record in records}.values())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,10 +20,10 @@ TITLES = {
 }
 
 ABOUT = """\
-Times are medians over the seeds, from arrays to a verified layout; in brackets, how many
-runs ended with a proof that stood. "Faster" is the geometric mean, over the seeds, of the
-time of the fastest peer with a proof divided by the time of mpsolve; `≥` says that on some
-seed no peer had one, and the time limit stands for it.
+Times are medians over the seeds, from arrays to a verified layout; in brackets, how
+many runs ended with a proof that stood. "Faster" is the geometric mean, over the seeds,
+of the time of the fastest peer with a proof divided by the time of mpsolve; `≥` says
+that on some seed no peer had one, and the time limit stands for it.
 """
 
 
@@ -77,8 +76,8 @@ def _machine_lines(records: Sequence[Record]) -> list[str]:
     ]
     lines.append(f"Versions: {', '.join(sorted(versions))}.")
     lines.append(
-        f"Time limit: {', '.join(sorted(limits))}. One thread each, gap 0, relative and "
-        "absolute."
+        f"Time limit: {', '.join(sorted(limits))}. One thread each; relative and "
+        "absolute gap 0."
     )
     return [*lines, ""]
 
@@ -102,7 +101,8 @@ def _result(method: MethodVerdict | None) -> str:
     if not method.num_runs:
         return "skipped"
     proved = method.counts.get("proved", 0)
-    text = f"{seconds(method.median_s)} ({proved}/{method.num_runs})"
+    median = seconds(method.median_s) if method.times else "–"
+    text = f"{median} ({proved}/{method.num_runs})"
     for verdict in ("wrong", "over budget", "failed", "skipped"):
         if count := method.counts.get(verdict, 0):
             text += f", {count} {verdict}"
@@ -113,10 +113,14 @@ def _ratio(ratio: Ratio | None) -> tuple[str, str]:
     if ratio is None:
         return "–", "–"
     fastest = sorted(ratio.fastest, key=lambda name: -ratio.fastest[name])
-    text = f"{'≥ ' if ratio.is_lower_bound else ''}{ratio.value:,.3g}×"
+    text = f"{'≥ ' if ratio.is_lower_bound else ''}{_digits(ratio.value)}×"
     if ratio.value < 1.0:
         text = f"**{text}, mpsolve loses**"
     return ", ".join(fastest) or "none proved", text
+
+
+def _digits(value: float) -> str:
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
 
 
 def _faults(verdicts: Sequence[CellVerdict]) -> list[str]:
@@ -131,7 +135,9 @@ def _faults(verdicts: Sequence[CellVerdict]) -> list[str]:
     if not totals:
         return []
     names = sorted(totals, key=lambda name: (name != ours.NAME, name))
-    rows = [[name, *(str(totals[name].get(kind, 0)) for kind in kinds)] for name in names]
+    rows = [
+        [name, *(str(totals[name].get(kind, 0)) for kind in kinds)] for name in names
+    ]
     return ["## Answers", "", *_markdown(["method", *kinds], rows), ""]
 
 
@@ -172,8 +178,8 @@ def seconds(value: float) -> str:
     >>> seconds(0.0001234), seconds(0.5), seconds(61.0)
     ('123 µs', '500 ms', '61 s')
     """
-    for factor, unit in ((1e-3, "µs"), (1.0, "ms"), (math.inf, "s")):
-        if value < factor:
-            break
-    scaled = value * {"µs": 1e6, "ms": 1e3, "s": 1.0}[unit]
-    return f"{scaled:.3g} {unit}" if scaled < 1000 else f"{scaled:.0f} {unit}"
+    if value < 1e-3:
+        return f"{value * 1e6:.3g} µs"
+    if value < 1.0:
+        return f"{value * 1e3:.3g} ms"
+    return f"{value:.3g} s"

@@ -40,7 +40,7 @@ def scaling(cells: Sequence[Cell], time_limit: float, path: Path) -> None:
         instance
         for cell in cells
         for instance in cell.instances()
-        if (cell.family, cell.name, instance.seed, SORT) not in done
+        if Record.key_of(instance, SORT) not in done
     ]
     console = Console(stderr=True)
     for instance in track(instances, "scaling", console=console):

@@ -118,5 +118,6 @@ def _serve(pipe: Connection, method: str) -> None:
             instance, time_limit = pipe.recv()
             try:
                 pipe.send(runner.run(instance, time_limit))
-            except Exception as error:  # noqa: BLE001
+            # Whatever a solver raises, the race goes on and the record says what.
+            except Exception as error:
                 pipe.send(f"{type(error).__name__}: {error}")

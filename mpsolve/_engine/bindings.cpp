@@ -59,9 +59,9 @@ const T* data_of(const Array& array, const char* name, const char* type) {
     throw nb::type_error((std::string(name) + " must be an array of " + type).c_str());
   }
   if (array.ndim() != 1) {
-    throw nb::value_error((std::string(name) + " must have one dimension, got " +
-                           std::to_string(array.ndim()))
-                              .c_str());
+    throw nb::value_error(
+        (std::string(name) + " must have one dimension, got " + std::to_string(array.ndim()))
+            .c_str());
   }
   if (array.shape(0) > 1 && array.stride(0) != 1) {
     throw nb::value_error((std::string(name) + " must be contiguous").c_str());
@@ -82,9 +82,9 @@ mpsolve::MckpProblem problem_of(const Array& loss, const Array& usage,
   problem.loss = data_of<double>(loss, "loss", "float64");
   problem.usage = data_of<std::int64_t>(usage, "usage", "int64");
   const auto total = static_cast<std::int64_t>(loss.shape(0));
-  require(loss.shape(0) == usage.shape(0),
-          "loss and usage must have the same length, got " + std::to_string(total) + " and " +
-              std::to_string(usage.shape(0)));
+  require(loss.shape(0) == usage.shape(0), "loss and usage must have the same length, got " +
+                                               std::to_string(total) + " and " +
+                                               std::to_string(usage.shape(0)));
   if (offsets) {
     problem.offsets = data_of<std::int64_t>(*offsets, "offsets", "int64");
     require(offsets->shape(0) >= 1, "offsets must have one entry more than there are groups");
@@ -179,8 +179,7 @@ PyOutcome solve(const Array& loss, const Array& usage, const std::optional<Array
                 std::optional<std::int64_t> upper, double abs_gap, double rel_gap,
                 double time_limit, std::int64_t memory_limit, std::int64_t label_limit,
                 const std::optional<Array>& hint, nb::object progress) {
-  const mpsolve::MckpProblem problem =
-      problem_of(loss, usage, offsets, num_options, lower, upper);
+  const mpsolve::MckpProblem problem = problem_of(loss, usage, offsets, num_options, lower, upper);
   require(abs_gap >= 0.0, "abs_gap must be at least 0");
   require(rel_gap >= 0.0, "rel_gap must be at least 0");
   require(!std::isnan(time_limit), "time_limit must be a number of seconds, got nan");
@@ -254,36 +253,44 @@ NB_MODULE(_native, module) {
               "One of OPTIMAL, FEASIBLE, INFEASIBLE, NO_SOLUTION_FOUND.")
       .def_ro("limit", &PyOutcome::limit, "TIME, NODE or INTERRUPTED; None if the proof is done.")
       .def_ro("choices", &PyOutcome::choices, "Option of each group (int32), or None.")
-      .def_prop_ro("loss", [](const PyOutcome& o) { return o.outcome.loss; },
-                   "Loss of the layout; nan without one.")
-      .def_prop_ro("bound", [](const PyOutcome& o) { return o.outcome.bound; },
-                   "No layout has a smaller loss; inf if infeasible.")
-      .def_prop_ro("usage", [](const PyOutcome& o) { return o.outcome.usage; },
-                   "Usage of the layout; 0 without one.")
-      .def_prop_ro("multiplier", [](const PyOutcome& o) { return o.outcome.multiplier; },
-                   "Loss that one more unit of the budget saves: positive where the upper side binds, "
-                   "negative where the lower one does.")
-      .def_prop_ro("num_core_groups",
-                   [](const PyOutcome& o) { return o.outcome.counters.num_core_groups; },
-                   "Groups that reduced costs could not fix.")
-      .def_prop_ro("num_core_options",
-                   [](const PyOutcome& o) { return o.outcome.counters.num_core_options; },
-                   "Options left in those groups.")
-      .def_prop_ro("num_labels", [](const PyOutcome& o) { return o.outcome.counters.num_labels; },
-                   "Labels created.")
-      .def_prop_ro("max_list", [](const PyOutcome& o) { return o.outcome.counters.max_list; },
-                   "Labels of the longest list.")
-      .def_prop_ro("num_splits", [](const PyOutcome& o) { return o.outcome.counters.num_splits; },
-                   "Lists cut because of the memory limit.")
-      .def_prop_ro("seconds_dual",
-                   [](const PyOutcome& o) { return o.outcome.counters.seconds_dual; },
-                   "Seconds for multiplier and break layout.")
-      .def_prop_ro("seconds_reduce",
-                   [](const PyOutcome& o) { return o.outcome.counters.seconds_reduce; },
-                   "Seconds for reduced costs.")
-      .def_prop_ro("seconds_search",
-                   [](const PyOutcome& o) { return o.outcome.counters.seconds_search; },
-                   "Seconds for core and labels.");
+      .def_prop_ro(
+          "loss", [](const PyOutcome& o) { return o.outcome.loss; },
+          "Loss of the layout; nan without one.")
+      .def_prop_ro(
+          "bound", [](const PyOutcome& o) { return o.outcome.bound; },
+          "No layout has a smaller loss; inf if infeasible.")
+      .def_prop_ro(
+          "usage", [](const PyOutcome& o) { return o.outcome.usage; },
+          "Usage of the layout; 0 without one.")
+      .def_prop_ro(
+          "multiplier", [](const PyOutcome& o) { return o.outcome.multiplier; },
+          "Loss that one more unit of the budget saves: positive where the upper side binds, "
+          "negative where the lower one does.")
+      .def_prop_ro(
+          "num_core_groups", [](const PyOutcome& o) { return o.outcome.counters.num_core_groups; },
+          "Groups that reduced costs could not fix.")
+      .def_prop_ro(
+          "num_core_options",
+          [](const PyOutcome& o) { return o.outcome.counters.num_core_options; },
+          "Options left in those groups.")
+      .def_prop_ro(
+          "num_labels", [](const PyOutcome& o) { return o.outcome.counters.num_labels; },
+          "Labels created.")
+      .def_prop_ro(
+          "max_list", [](const PyOutcome& o) { return o.outcome.counters.max_list; },
+          "Labels of the longest list.")
+      .def_prop_ro(
+          "num_splits", [](const PyOutcome& o) { return o.outcome.counters.num_splits; },
+          "Lists cut because of the memory limit.")
+      .def_prop_ro(
+          "seconds_dual", [](const PyOutcome& o) { return o.outcome.counters.seconds_dual; },
+          "Seconds for multiplier and break layout.")
+      .def_prop_ro(
+          "seconds_reduce", [](const PyOutcome& o) { return o.outcome.counters.seconds_reduce; },
+          "Seconds for reduced costs.")
+      .def_prop_ro(
+          "seconds_search", [](const PyOutcome& o) { return o.outcome.counters.seconds_search; },
+          "Seconds for core and labels.");
 
   module.def("solve_mckp", &solve, nb::arg("loss"), nb::arg("usage"),
              nb::arg("offsets").none() = nb::none(), nb::arg("num_options") = 0,

@@ -102,4 +102,31 @@ class Control {
   Limit limit_ = Limit::kNone;
 };
 
+// A label limit of one phase, tighter than the caller's; when it ends, so does its effect.
+class PrivateLimit {
+ public:
+  PrivateLimit(Control& control, std::int64_t labels)
+      : control_(control), outer_(control.label_limit()) {
+    const std::int64_t limit = control.num_labels() + labels;
+    own_ = outer_ == 0 || limit < outer_;
+    if (own_) control.set_label_limit(limit);
+  }
+  ~PrivateLimit() {
+    if (!own_) return;
+    control_.set_label_limit(outer_);
+    control_.forget_label_limit();
+  }
+  PrivateLimit(const PrivateLimit&) = delete;
+  PrivateLimit& operator=(const PrivateLimit&) = delete;
+
+  bool stopped_by_caller() const {
+    return control_.limit() != Limit::kNone && !(own_ && control_.limit() == Limit::kLabels);
+  }
+
+ private:
+  Control& control_;
+  std::int64_t outer_;
+  bool own_ = false;
+};
+
 }  // namespace mpsolve

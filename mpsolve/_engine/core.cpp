@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "sums.hpp"
 
@@ -32,8 +33,8 @@ void collect(const Groups& groups, const Dual& dual, std::int32_t group, double 
   for (std::int32_t j = 0; j < groups.size(group); ++j) {
     const TwoSum lost = two_sum(groups.loss[begin + j], -loss);
     const std::int64_t more = groups.weight(begin + j) - usage;
-    const double cost = lost.sum + dual.multiplier * static_cast<double>(more) -
-                        kRounding * std::fabs(lost.sum);
+    const double cost =
+        lost.sum + dual.multiplier * static_cast<double>(more) - kRounding * std::fabs(lost.sum);
     if (j == at || cost < gap) out.push_back({more, lost.sum, lost.error, cost, j});
   }
 }
@@ -58,12 +59,6 @@ void drop_dominated(std::vector<CoreOption>& options, std::size_t begin, bool tw
 
 }  // namespace
 
-std::int64_t Core::quanta(double high, double low) const {
-  return std::llround(std::ldexp(high, exponent)) + std::llround(std::ldexp(low, exponent));
-}
-
-double Core::to_loss(double value) const { return std::ldexp(value, -exponent); }
-
 std::size_t Core::bytes() const {
   return options.capacity() * sizeof(CoreOption) + groups.capacity() * sizeof(CoreGroup) +
          suffix.capacity() * sizeof(Suffix);
@@ -75,9 +70,11 @@ std::size_t Core::max_options() const {
   return most;
 }
 
-void Core::arrange(std::size_t first) {
+void Core::measure(std::size_t first) {
   const std::size_t count = groups.size();
-  for (std::size_t g = first; g < count; ++g) {
+  suffix.resize(count + 1);
+  suffix[count] = Suffix{two_sided ? -kNever : 0.0, kNever, 0, 0};
+  for (std::size_t g = count; g-- > first;) {
     CoreGroup& group = groups[g];
     group.up = two_sided ? -kNever : 0.0;
     group.down = kNever;
@@ -86,45 +83,46 @@ void Core::arrange(std::size_t first) {
     for (std::uint32_t o = group.begin; o < group.end; ++o) {
       const auto loss = static_cast<double>(options[o].loss);
       const auto usage = static_cast<double>(options[o].usage);
-      if (usage > 0.0) group.up = std::max(group.up, -loss / usage);
-      if (usage < 0.0) group.down = std::min(group.down, -loss / usage);
+      const double slope = -loss / (usage != 0.0 ? usage : 1.0);
+      group.up = usage > 0.0 ? std::max(group.up, slope) : group.up;
+      group.down = usage < 0.0 ? std::min(group.down, slope) : group.down;
     }
+    const Suffix& next = suffix[g + 1];
+    suffix[g] = Suffix{std::max(next.up, group.up), std::min(next.down, group.down),
+                       next.least + group.least, next.most + group.most};
   }
-  // Near the break first: in turns the steepest saving and the cheapest way back.
-  std::vector<std::uint32_t> by_up(count - first);
-  std::iota(by_up.begin(), by_up.end(), static_cast<std::uint32_t>(first));
-  std::vector<std::uint32_t> by_down = by_up;
-  std::sort(by_up.begin(), by_up.end(), [this](std::uint32_t a, std::uint32_t b) {
-    return groups[a].up != groups[b].up ? groups[a].up > groups[b].up : a < b;
-  });
-  std::sort(by_down.begin(), by_down.end(), [this](std::uint32_t a, std::uint32_t b) {
-    return groups[a].down != groups[b].down ? groups[a].down < groups[b].down : a < b;
-  });
+}
+
+// Near the break first: in turns the steepest saving and the cheapest way back.
+void Core::arrange() {
+  measure(0);
+  const std::size_t count = groups.size();
+  using Key = std::pair<double, std::uint32_t>;
+  std::vector<Key> by_up(count);
+  std::vector<Key> by_down(count);
+  for (std::uint32_t g = 0; g < count; ++g) {
+    by_up[g] = {-groups[g].up, g};
+    by_down[g] = {groups[g].down, g};
+  }
+  std::sort(by_up.begin(), by_up.end());
+  std::sort(by_down.begin(), by_down.end());
   std::vector<CoreGroup> ordered;
-  ordered.reserve(count - first);
-  std::vector<bool> used(count - first, false);
-  const auto take = [&](std::uint32_t g) {
-    if (used[g - first]) return;
-    used[g - first] = true;
-    ordered.push_back(groups[g]);
-  };
+  ordered.reserve(count);
+  std::vector<char> used(count, 0);
   std::size_t up = 0;
   std::size_t down = 0;
-  while (ordered.size() < count - first) {
-    while (up < by_up.size() && used[by_up[up] - first]) ++up;
-    if (up < by_up.size()) take(by_up[up]);
-    while (down < by_down.size() && used[by_down[down] - first]) ++down;
-    if (down < by_down.size()) take(by_down[down]);
+  const auto take = [&](const std::vector<Key>& keys, std::size_t& at) {
+    while (at < count && used[keys[at].second] != 0) ++at;
+    if (at == count) return;
+    used[keys[at].second] = 1;
+    ordered.push_back(groups[keys[at].second]);
+  };
+  while (ordered.size() < count) {
+    take(by_up, up);
+    take(by_down, down);
   }
-  std::copy(ordered.begin(), ordered.end(),
-            groups.begin() + static_cast<std::vector<CoreGroup>::difference_type>(first));
-  suffix.resize(count + 1);
-  suffix[count] = Suffix{two_sided ? -kNever : 0.0, kNever, 0, 0};
-  for (std::size_t g = count; g-- > first;) {
-    const Suffix& next = suffix[g + 1];
-    suffix[g] = Suffix{std::max(next.up, groups[g].up), std::min(next.down, groups[g].down),
-                       next.least + groups[g].least, next.most + groups[g].most};
-  }
+  groups = std::move(ordered);
+  measure(0);
 }
 
 Core build_core(const Groups& groups, const Dual& dual, const Window& window, bool two_sided,
@@ -177,7 +175,9 @@ Core build_core(const Groups& groups, const Dual& dual, const Window& window, bo
     begin = end;
   }
   const double largest = magnitude + std::fabs(bound) + (std::isfinite(gap) ? gap : 0.0);
-  core.exponent = largest > 0.0 ? 60 - std::ilogb(largest) : 0;
+  // An even exponent, so that the scale has a square root.
+  const int exponent = largest > 0.0 ? 60 - std::ilogb(largest) : 0;
+  core.scale = std::ldexp(1.0, exponent >= 0 ? exponent / 2 : -((1 - exponent) / 2));
 
   core.options.reserve(raw.size());
   core.groups.reserve(ends.size());
@@ -186,10 +186,11 @@ Core build_core(const Groups& groups, const Dual& dual, const Window& window, bo
   for (std::size_t g = 0; g < ends.size(); ++g) {
     const std::size_t first = core.options.size();
     for (std::size_t o = begin; o < ends[g]; ++o) {
-      core.options.push_back(CoreOption{raw[o].usage / core.unit,
-                                        core.quanta(raw[o].loss, raw[o].loss_rest),
-                                        std::ldexp(raw[o].reduced_cost, core.exponent),
-                                        raw[o].option, members[g]});
+      core.options.push_back(
+          CoreOption{raw[o].usage / core.unit,
+                     static_cast<std::int64_t>(core.to_quanta(raw[o].loss)) +
+                         static_cast<std::int64_t>(core.to_quanta(raw[o].loss_rest)),
+                     core.to_quanta(raw[o].reduced_cost), raw[o].option, members[g]});
     }
     begin = ends[g];
     drop_dominated(core.options, first, two_sided);
@@ -206,11 +207,10 @@ Core build_core(const Groups& groups, const Dual& dual, const Window& window, bo
   const double rounded_off =
       static_cast<double>(window.high - core.window.high * core.unit) * dual.multiplier;
   const double raised = bound + rounded_off * (1.0 - kRounding);
-  core.bound = std::ldexp(raised, core.exponent);
-  core.noise = std::ldexp(kRounding * (magnitude + std::fabs(raised)), core.exponent);
-  core.quantization =
-      magnitude > 0.0 ? 2.0 * static_cast<double>(core.groups.size()) + 2.0 : 0.0;
-  core.arrange(0);
+  core.bound = core.to_quanta(raised);
+  core.noise = core.to_quanta(kRounding * (magnitude + std::fabs(raised)));
+  core.quantization = magnitude > 0.0 ? 4.0 * static_cast<double>(core.groups.size()) + 2.0 : 0.0;
+  core.arrange();
   return core;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "groups.hpp"
@@ -10,89 +11,98 @@
 namespace mpsolve {
 
 struct Edge {
-  double slope;          // loss saved per unit of usage
-  std::int64_t usage;    // units the step takes
+  double slope;        // loss saved per unit of usage
+  std::int64_t usage;  // units the step takes
   std::int32_t group;
   std::int32_t heavier;  // option the step leads to
 };
 
-// Walks the hull from `start` while the slope is above `floor`. Wraps (k * edges divisions and no
-// sort) for the usual group; larger groups are sorted once.
+// Walks the hull from `start` to `end` (-1: as far as it goes). Groups whose options are listed in
+// order of usage, as most are, need no sort.
 class HullWalker {
  public:
-  void walk(const Groups& groups, std::int64_t group, std::int32_t start, double floor,
+  void walk(const Groups& groups, std::int64_t group, std::int32_t start, std::int32_t end,
             std::vector<Edge>& edges) {
     const std::int64_t begin = groups.begin(group);
     const auto size = static_cast<std::int32_t>(groups.size(group));
-    if (size > kWrapAtMost) {
-      chain(groups, group, start, floor, edges);
-      return;
+    bool rising = true;
+    bool falling = true;
+    for (std::int64_t at = begin + 1; at < begin + size; ++at) {
+      rising &= groups.weight(at - 1) < groups.weight(at);
+      falling &= groups.weight(at - 1) > groups.weight(at);
     }
-    std::int32_t at = start;
-    for (;;) {
-      const double loss = groups.loss[begin + at];
-      const std::int64_t usage = groups.weight(begin + at);
-      Edge best{floor, 0, static_cast<std::int32_t>(group), at};
-      for (std::int32_t j = 0; j < size; ++j) {
-        const double saved = loss - groups.loss[begin + j];
-        const std::int64_t more = groups.weight(begin + j) - usage;
-        if (more <= 0 || !(saved > 0.0)) continue;
-        const double slope = saved / static_cast<double>(more);
-        if (slope > best.slope || (slope == best.slope && best.usage > 0 && more > best.usage)) {
-          best.slope = slope;
-          best.usage = more;
-          best.heavier = j;
-        }
-      }
-      if (best.usage == 0) return;
-      edges.push_back(best);
-      at = best.heavier;
+    hull_.clear();
+    hull_.push_back(Vertex{groups.loss[begin + start], groups.weight(begin + start), 0.0, start});
+    if (rising) {
+      const std::int32_t last = end < 0 ? size - 1 : end;
+      for (std::int32_t j = start + 1; j <= last; ++j) add(groups, begin, j);
+    } else if (falling) {
+      const std::int32_t last = end < 0 ? 0 : end;
+      for (std::int32_t j = start - 1; j >= last; --j) add(groups, begin, j);
+    } else {
+      sort_heavier(groups, begin, size, start, end);
+      for (const std::int32_t j : order_) add(groups, begin, j);
+    }
+    for (std::size_t v = 1; v < hull_.size(); ++v) {
+      edges.push_back(Edge{hull_[v].slope, hull_[v].usage - hull_[v - 1].usage,
+                           static_cast<std::int32_t>(group), hull_[v].option});
     }
   }
 
  private:
-  static constexpr std::int32_t kWrapAtMost = 48;
+  struct Vertex {
+    double loss;
+    std::int64_t usage;
+    double slope;  // of the edge that leads here
+    std::int32_t option;
+  };
 
-  void chain(const Groups& groups, std::int64_t group, std::int32_t start, double floor,
-             std::vector<Edge>& edges) {
-    const std::int64_t begin = groups.begin(group);
-    const auto size = static_cast<std::int32_t>(groups.size(group));
-    const double* loss = groups.loss + begin;
+  static double slope_of(const Vertex& from, double loss, std::int64_t usage) {
+    return (from.loss - loss) / static_cast<double>(usage - from.usage);
+  }
+
+  // The next option by usage: it replaces the vertices that it leaves above the hull.
+  void add(const Groups& groups, std::int64_t begin, std::int32_t option) {
+    const double loss = groups.loss[begin + option];
+    const std::int64_t usage = groups.weight(begin + option);
+    if (!(loss < hull_.back().loss)) return;
+    double slope = slope_of(hull_.back(), loss, usage);
+    while (hull_.size() > 1 && slope >= hull_.back().slope) {
+      hull_.pop_back();
+      slope = slope_of(hull_.back(), loss, usage);
+    }
+    hull_.push_back(Vertex{loss, usage, slope, option});
+  }
+
+  // Options heavier than `start` and at most as heavy as `end`, each usage once.
+  void sort_heavier(const Groups& groups, std::int64_t begin, std::int32_t size, std::int32_t start,
+                    std::int32_t end) {
     order_.clear();
+    const std::int64_t above = groups.weight(begin + start);
+    const std::int64_t most =
+        end < 0 ? std::numeric_limits<std::int64_t>::max() : groups.weight(begin + end);
     for (std::int32_t j = 0; j < size; ++j) {
-      if (groups.weight(begin + j) > groups.weight(begin + start) && loss[j] < loss[start]) {
-        order_.push_back(j);
-      }
+      const std::int64_t usage = groups.weight(begin + j);
+      if (usage > above && usage <= most) order_.push_back(j);
     }
     std::sort(order_.begin(), order_.end(), [&](std::int32_t a, std::int32_t b) {
       const std::int64_t wa = groups.weight(begin + a);
       const std::int64_t wb = groups.weight(begin + b);
-      return wa != wb ? wa < wb : (loss[a] != loss[b] ? loss[a] < loss[b] : a < b);
+      if (wa != wb) return wa < wb;
+      const double la = groups.loss[begin + a];
+      const double lb = groups.loss[begin + b];
+      return la != lb ? la < lb : a < b;
     });
-    const auto slope_of = [&](std::int32_t from, std::int32_t to) {
-      return (loss[from] - loss[to]) /
-             static_cast<double>(groups.weight(begin + to) - groups.weight(begin + from));
-    };
-    hull_.assign(1, start);
-    for (const std::int32_t j : order_) {
-      if (!(loss[j] < loss[hull_.back()])) continue;
-      while (hull_.size() > 1 &&
-             slope_of(hull_.back(), j) >= slope_of(hull_[hull_.size() - 2], hull_.back())) {
-        hull_.pop_back();
-      }
-      hull_.push_back(j);
-    }
-    for (std::size_t v = 1; v < hull_.size(); ++v) {
-      const double slope = slope_of(hull_[v - 1], hull_[v]);
-      if (!(slope > floor)) return;
-      edges.push_back(Edge{
-          slope, groups.weight(begin + hull_[v]) - groups.weight(begin + hull_[v - 1]),
-          static_cast<std::int32_t>(group), hull_[v]});
-    }
+    // Of equal usages the first has the least loss; the others would divide by zero.
+    order_.erase(std::unique(order_.begin(), order_.end(),
+                             [&](std::int32_t a, std::int32_t b) {
+                               return groups.weight(begin + a) == groups.weight(begin + b);
+                             }),
+                 order_.end());
   }
 
+  std::vector<Vertex> hull_;
   std::vector<std::int32_t> order_;
-  std::vector<std::int32_t> hull_;
 };
 
 }  // namespace mpsolve

@@ -104,8 +104,7 @@ struct Merge {
       const bool from_a = (usage_a < usage_b) | ((usage_a == usage_b) & (loss_a <= loss_b));
       const Label* source = from_a ? a.at : b.at;
       emit<kTwoSided>(pruner, out, from_a ? usage_a : usage_b, from_a ? loss_a : loss_b,
-                      source->history,
-                      from_a ? (kFirst ? a.option : source->option) : b.option);
+                      source->history, from_a ? (kFirst ? a.option : source->option) : b.option);
       a.at += from_a;
       b.at += !from_a;
       --steps;

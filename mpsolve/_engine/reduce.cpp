@@ -16,7 +16,7 @@ struct Pass {
   const std::int32_t* layout;
   double multiplier;
   Window window;
-  double start;      // bound before the groups' own minima
+  double start;  // bound before the groups' own minima
   bool collect_all;
   double incumbent;  // best known, falls during the pass
   double minima = 0.0;
@@ -27,7 +27,6 @@ struct Pass {
   template <class Shape>
   void run(Shape shape, std::int64_t from, std::int64_t to, Reduced& reduced) {
     double gap = collect_all ? kInfinity : incumbent - start;
-    double least_high = 0.0;
     for (std::int64_t i = from; i < to; ++i) {
       const std::int64_t begin = shape.begin(i);
       const auto size = static_cast<std::int32_t>(shape.size(i));
@@ -36,43 +35,43 @@ struct Pass {
       const std::int64_t usage = groups.weight(begin + at);
       base.add(loss);
       double second = kInfinity;
-      double swap = kInfinity;
       for (std::int32_t j = 0; j < size; ++j) {
         const double lost = groups.loss[begin + j] - loss;
         const std::int64_t more = groups.weight(begin + j) - usage;
-        const double cost = lost + multiplier * static_cast<double>(more);
-        const double noise = kRounding * std::fabs(lost);
-        least_high = std::min(least_high, cost + noise);
-        second = std::min(second, j == at ? kInfinity : cost - noise);
-        const bool fits = (more <= window.high) & (more >= window.low);
-        swap = std::min(swap, fits ? lost : kInfinity);
+        const double cost =
+            lost + multiplier * static_cast<double>(more) - kRounding * std::fabs(lost);
+        const double other = j == at ? kInfinity : cost;
+        second = other < second ? other : second;
+        // Hardly ever taken: the room of the break layout is small.
+        if ((lost < incumbent) & (more <= window.high) & (more >= window.low)) {
+          incumbent = lost;
+          reduced.swap = lost;
+          reduced.swap_group = static_cast<std::int32_t>(i);
+          reduced.swap_option = j;
+          if (!collect_all) gap = incumbent - start;
+        }
       }
-      minima += std::min(second, 0.0);
-      if (swap < incumbent) {
-        improve(i, begin, size, loss, usage, swap, reduced);
-        if (!collect_all) gap = incumbent - start;
+      if (second < 0.0) {
+        minima += second;
+        worse_break |= is_worse(begin, size, loss, usage);
       }
       if (second < gap) {
         reduced.candidates.push_back(Candidate{static_cast<std::int32_t>(i), second});
       } else {
-        least_dropped = std::min(least_dropped, second);
+        least_dropped = second < least_dropped ? second : least_dropped;
       }
     }
-    if (least_high < 0.0) worse_break = true;
   }
 
-  void improve(std::int64_t i, std::int64_t begin, std::int32_t size, double loss,
-               std::int64_t usage, double swap, Reduced& reduced) {
-    for (std::int32_t j = 0; j < size; ++j) {
-      const std::int64_t more = groups.weight(begin + j) - usage;
-      if (window.holds(more) && groups.loss[begin + j] - loss == swap) {
-        incumbent = swap;
-        reduced.swap = swap;
-        reduced.swap_group = static_cast<std::int32_t>(i);
-        reduced.swap_option = j;
-        return;
-      }
+  // Whether some option is better than the break option by more than rounding.
+  bool is_worse(std::int64_t begin, std::int32_t size, double loss, std::int64_t usage) const {
+    for (std::int64_t at = begin; at < begin + size; ++at) {
+      const double lost = groups.loss[at] - loss;
+      const std::int64_t more = groups.weight(at) - usage;
+      const double cost = lost + multiplier * static_cast<double>(more);
+      if (cost + kRounding * std::fabs(lost) < 0.0) return true;
     }
+    return false;
   }
 };
 

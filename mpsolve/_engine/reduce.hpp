@@ -17,7 +17,8 @@ constexpr double kRounding = 0x1p-49;
 
 // What the total usage may do, relative to the break layout.
 struct Window {
-  std::int64_t low = std::numeric_limits<std::int64_t>::min();  // minimum when there is no lower side
+  std::int64_t low =
+      std::numeric_limits<std::int64_t>::min();  // minimum when there is no lower side
   std::int64_t high = 0;
 
   bool two_sided() const { return low != std::numeric_limits<std::int64_t>::min(); }
@@ -38,7 +39,8 @@ struct Reduced {
   std::int32_t swap_option = 0;
   double base_high = 0.0;  // loss of the break layout, in two parts
   double base_low = 0.0;
-  std::vector<Candidate> candidates;  // groups that may differ in a layout better than the incumbent
+  std::vector<Candidate>
+      candidates;  // groups that may differ in a layout better than the incumbent
 };
 
 // The Lagrangian bound holds for any multiplier and any layout b:

@@ -7,9 +7,10 @@ namespace mpsolve {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr std::size_t kChunk = 8192;       // merge steps between two looks at clock and space
-constexpr std::size_t kLeastCap = 64;      // a level this small makes the search depth-first
-constexpr std::size_t kLevelRatio = 8;     // each level may use this much less than the one above
+constexpr std::size_t kChunk = 8192;    // merge steps between two looks at clock and space
+constexpr std::size_t kLeastCap = 64;   // a level this small makes the search depth-first
+constexpr std::size_t kLevelRatio = 8;  // each level may use this much less than the one above
+constexpr double kWorthFixing = 0.125;  // how much smaller the gap must be to fix again
 constexpr std::uint32_t kNoOption = 0xFFFFFFFFU;
 
 }  // namespace
@@ -20,9 +21,9 @@ Search::Search(Core& core, const SearchSettings& settings, std::int64_t known, C
       control_(control),
       max_options_(core.max_options()),
       least_cap_(std::max(kLeastCap, 4 * max_options_)),
-      incumbent_(known),
-      fixed_for_(known) {
+      incumbent_(known) {
   update_threshold();
+  fixed_below_ = threshold_;
 }
 
 double Search::incumbent_loss() const {
@@ -32,8 +33,9 @@ double Search::incumbent_loss() const {
 
 double Search::bound() const { return settings_.base_loss + core_.to_loss(proven()); }
 
-// A label is worth keeping if it may lead to the next loss of the lattice below the incumbent. Where
-// the lattice is finer than the rounding of the bounds, equal within rounding counts as equal.
+// A label is worth keeping if it may lead to the next loss of the lattice below the incumbent.
+// Where the lattice is finer than the rounding of the bounds, equal within rounding counts as
+// equal.
 void Search::update_threshold() {
   threshold_ = core_.bound + settings_.window;
   if (incumbent_ == kNone) return;
@@ -70,7 +72,10 @@ double Search::proven() const {
     }
     if (depth_ == 0) open = core_.bound;
   }
-  return std::max(core_.bound, open - core_.noise - core_.quantization);
+  // Losses are points of a lattice: what is pruned between two of them is at the upper one.
+  const auto unit = static_cast<double>(core_.loss_unit);
+  const double next = std::ceil((open - core_.noise) / unit) * unit;
+  return std::max(core_.bound, next - core_.quantization);
 }
 
 Search::Level& Search::level_at(std::size_t depth) {
@@ -102,7 +107,8 @@ double Search::least_bound(const Level& level, std::size_t begin, std::size_t en
   return least;
 }
 
-// One side: the best feasible layout with one more group is the heaviest that fits, for each option.
+// One side: the best feasible layout with one more group is the heaviest that fits, for each
+// option.
 void Search::look_ahead(const Level& level, const CoreGroup& group) {
   const Label* first = level.list.data();
   const Label* last = first + level.size;
@@ -128,9 +134,9 @@ void Search::look_ahead(const Level& level, const CoreGroup& group) {
 void Search::look_inside(const Level& level) {
   const Label* best = nullptr;
   const Label* end = level.list.data() + level.size;
-  const Label* from = std::partition_point(
-      static_cast<const Label*>(level.list.data()), end,
-      [this](const Label& label) { return label.usage < core_.window.low; });
+  const Label* from =
+      std::partition_point(static_cast<const Label*>(level.list.data()), end,
+                           [this](const Label& label) { return label.usage < core_.window.low; });
   for (; from != end && from->usage <= core_.window.high; ++from) {
     const Label& label = *from;
     if (label.loss < (best != nullptr ? best->loss : incumbent_)) best = from;
@@ -143,7 +149,8 @@ void Search::look_inside(const Level& level) {
 template <bool kTwoSided, bool kFirst>
 Search::Step Search::merge(Level& level, Merge& merge, const Pruner& pruner, LabelBuffer& out) {
   while (!merge.done()) {
-    const auto left = static_cast<std::size_t>((merge.a.end - merge.a.at) + (merge.b.end - merge.b.at));
+    const auto left =
+        static_cast<std::size_t>((merge.a.end - merge.a.at) + (merge.b.end - merge.b.at));
     const std::size_t steps = std::min(left, kChunk);
     if (merge.written > level.cap) return Step::kOverflow;
     // One more than the steps: every label is written before it is known to stay.
@@ -208,7 +215,7 @@ Search::Step Search::add_group(Level& level) {
 // A better incumbent fixes more options. Only while one list holds everything: pieces that wait
 // rely on the order.
 void Search::fix_again(std::size_t position) {
-  fixed_for_ = incumbent_;
+  fixed_below_ = threshold_;
   std::size_t kept = position;
   for (std::size_t g = position; g < core_.groups.size(); ++g) {
     CoreGroup group = core_.groups[g];
@@ -228,7 +235,7 @@ void Search::fix_again(std::size_t position) {
     if (!settled && group.end != group.begin) core_.groups[kept++] = group;
   }
   core_.groups.resize(kept);
-  core_.arrange(position);
+  core_.measure(position);
 }
 
 // Cuts a list that outgrew its space into contiguous pieces, best bound first.
@@ -304,7 +311,7 @@ bool Search::run() {
       --depth_;
       continue;
     }
-    if (depth_ == 1 && fixed_for_ != incumbent_) {
+    if (depth_ == 1 && fixed_below_ - threshold_ > kWorthFixing * (fixed_below_ - core_.bound)) {
       fix_again(level.position);
       continue;
     }

@@ -15,8 +15,9 @@ namespace mpsolve {
 struct SearchSettings {
   std::size_t memory = 0;  // bytes for labels and history
   double tolerance = 0.0;  // in quanta: incumbents this close to the bound will do
-  double window = std::numeric_limits<double>::infinity();  // look below bound + window only, quanta
-  double base_loss = 0.0;  // loss of the break layout, for progress
+  double window =
+      std::numeric_limits<double>::infinity();  // look below bound + window only, quanta
+  double base_loss = 0.0;                       // loss of the break layout, for progress
 };
 
 class Search final : public Probe {
@@ -87,12 +88,12 @@ class Search final : public Probe {
   std::size_t max_options_;
   std::size_t least_cap_;
   std::int64_t incumbent_;
-  std::int64_t fixed_for_;
   bool improved_ = false;
   bool complete_ = false;
   std::vector<std::uint32_t> path_;
   double threshold_ = std::numeric_limits<double>::infinity();
   double least_pruned_ = std::numeric_limits<double>::infinity();
+  double fixed_below_ = 0.0;  // threshold at the last fixing
   std::size_t longest_ = 1;
   std::int64_t num_splits_ = 0;
 };

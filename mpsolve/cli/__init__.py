@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(f"{error}\nThis is a bug: please report it with the problem file.")
         return NO_SOLUTION
     except FileNotFoundError as error:
-        _complain(f"{error.filename}: there is no such file")
+        _complain(f"{error.filename}: no such file or folder")
         return USAGE
     except (MPSolveError, OSError) as error:
         _complain(str(error))

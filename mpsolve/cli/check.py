@@ -63,7 +63,7 @@ def check(arguments: argparse.Namespace) -> int:
     if problem.resources:
         console.print(usage_table(problem, verification.usage))
     for sentence in broken:
-        console.print(sentence, style="red", markup=False)
+        console.print(sentence, style="red", markup=False, soft_wrap=True)
     return INFEASIBLE if broken else OK
 
 

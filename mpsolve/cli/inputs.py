@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mpsolve.errors import InvalidParameterError
 from mpsolve.model.budget import Budget
 from mpsolve.model.problem import Problem
 from mpsolve.units import parse_budget
@@ -37,10 +38,15 @@ def read_problem(arguments: argparse.Namespace) -> Problem:
 
 
 def _load(name: str) -> Problem:
-    from mpsolve import instances
     from mpsolve.io import load_problem
 
-    if name in instances.names() and not Path(name).exists():
+    if "." not in name and not Path(name).exists():
+        from mpsolve import instances
+
+        if name not in instances.names():
+            known = ", ".join(instances.names())
+            msg = f"there is no file {name!r}, nor an instance of that name: {known}"
+            raise InvalidParameterError(msg)
         return instances.load(name)
     return load_problem(name)
 

@@ -35,7 +35,7 @@ budgets:
   --budget memory=12MB          at most (bytes: B kB MB GB KiB MiB GiB)
   --budget latency=3ms:9ms      between; 3ms: is a lower side alone
   --budget bops=40G             other units take k M G T
-  --budget memory=40%            40 % of the way from smallest to largest reachable
+  --budget memory=40%           40 % of the way from smallest to largest reachable
   --budget bops==5              exactly
   --budget memory=none          drops the file's budget
 """

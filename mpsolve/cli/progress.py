@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
+from rich.text import Text
 
 from mpsolve.result import relative_gap
 
@@ -28,10 +29,13 @@ class ProgressLine:
     ----------
     console : rich.console.Console
         A terminal on standard error.
+    maximize : bool
+        Whether the losses that come in are gains of the opposite sign.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, maximize: bool = False) -> None:
         self._console = console
+        self._word, self._sign = ("gain", -1.0) if maximize else ("loss", 1.0)
         self._start = self._last = time.perf_counter()
         self._live: Live | None = None
 
@@ -61,12 +65,15 @@ class ProgressLine:
             self._live.start()
         self._live.update(self._line(now, loss, bound, labels), refresh=True)
 
-    def _line(self, now: float, loss: float | None, bound: float, labels: int) -> str:
-        seconds = f"{now - self._start:.1f} s"
-        if loss is None:
-            return f"{seconds}  no layout yet  bound {bound:.9g}  {labels:,} labels"
-        gap = relative_gap(loss, bound)
-        return (
-            f"{seconds}  loss {loss:.9g}  bound {bound:.9g}  gap {gap:.1e}  "
-            f"{labels:,} labels  (Ctrl-C: best so far)"
+    def _line(self, now: float, loss: float | None, bound: float, labels: int) -> Text:
+        best = "no layout yet"
+        if loss is not None:
+            gap = relative_gap(loss, bound)
+            best = f"{self._word} {self._sign * loss:.9g}  gap {gap:.1e}"
+        parts = (
+            f"{now - self._start:.1f} s",
+            best,
+            f"bound {self._sign * bound:.9g}",
+            f"{labels:,} labels",
         )
+        return Text("  ".join(parts), no_wrap=True, overflow="ellipsis")

@@ -40,12 +40,10 @@ def solve(arguments: argparse.Namespace) -> int:
         else:
             console.print(result_report(result, problem, show_all=arguments.all))
             if written:
-                console.print(f"layout written to {arguments.output}", markup=False)
+                console.out(f"\nlayout written to {arguments.output}")
     if arguments.output and not written:
-        make_console(stderr=True).print(
-            f"mpsolve: {arguments.output} was not written, there is no layout",
-            markup=False,
-        )
+        message = f"mpsolve: {arguments.output} was not written, there is no layout"
+        make_console(stderr=True).out(message)
     return exit_code(result)
 
 
@@ -75,7 +73,7 @@ def _solve(problem: Problem, arguments: argparse.Namespace) -> Result:
     shows_progress = console.is_terminal and not arguments.quiet
     if not shows_progress or not _reports_progress(problem, arguments.method):
         return mpsolve.solve(problem, **options)
-    with ProgressLine(console) as line:
+    with ProgressLine(console, maximize=problem.maximize) as line:
         return mpsolve.solve(problem, progress=line, **options)
 
 

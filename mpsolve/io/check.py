@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import re
 from typing import Any
 
 import msgspec
@@ -16,6 +17,9 @@ from mpsolve.io.tree import JSONObject, Literal
 __all__ = ["Checker", "found", "place"]
 
 LARGEST_INT64 = 2**63 - 1
+
+#: Halves of characters: JSON can write them, UTF-8 cannot.
+SURROGATES = re.compile("[\ud800-\udfff]")
 
 #: Types of the records: what a file must hold there, in words.
 WORDS: dict[type, str] = {
@@ -129,10 +133,12 @@ class Checker:
                     for i, item in enumerate(value)
                 ]
             case inspect.StrType():
-                if len(value) < (kind.min_length or 0):
-                    self._add(path, 'must be a name. Got ""')
-                    return self._made_up(kind, path)
-                return value
+                is_name = len(value) >= (kind.min_length or 0)
+                if is_name and not SURROGATES.search(value):
+                    return value
+                wanted = "be valid Unicode" if is_name else "be a name"
+                self._add(path, f"must {wanted}. Got {value!a}")
+                return self._made_up(kind, path)
             case inspect.IntType() | inspect.FloatType():
                 return self._clean_number(value, kind, path)
             case _:
@@ -195,7 +201,7 @@ class Checker:
             case inspect.StrType():
                 self.names_are_sure = False
                 self._num_made_up += 1
-                return f"\0{self._num_made_up}"
+                return f"(unreadable, {self._num_made_up})"
             case inspect.StructType():
                 self.names_are_sure = False
                 return {

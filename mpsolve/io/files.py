@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import os
 import zlib
@@ -55,6 +56,11 @@ def write_bytes(path: str | PathLike[str], data: bytes) -> None:
     ----------
     path : str or PathLike
     data : bytes
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder does not exist.
     """
     if str(path).lower().endswith(".gz"):
         data = gzip.compress(data, mtime=0)
@@ -62,6 +68,8 @@ def write_bytes(path: str | PathLike[str], data: bytes) -> None:
     if target.exists() and not target.is_file():
         target.write_bytes(data)  # a pipe or a device has no place to take
         return
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder", str(target.parent))
     beside = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
         with beside.open("xb") as file:

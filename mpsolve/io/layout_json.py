@@ -8,12 +8,10 @@ from os import PathLike
 import msgspec
 
 from mpsolve.errors import Fault, InvalidLayoutError, InvalidProblemError
-from mpsolve.io.check import Checker, record_type
 from mpsolve.io.files import read_bytes, write_bytes
-from mpsolve.io.problem_faults import check_head, raise_faults
 from mpsolve.io.records import LayoutRecord
 from mpsolve.io.text import encode_record
-from mpsolve.io.tree import parse_tree
+from mpsolve.model.faults import MOST_FAULTS
 from mpsolve.model.layout import Layout
 from mpsolve.model.problem import Problem
 from mpsolve.result import Result
@@ -87,6 +85,9 @@ def load_layout(path: str | PathLike[str], problem: Problem) -> Layout:
         return Layout.from_names(problem, record.choices)
     except InvalidLayoutError as error:
         faults = error.faults
+    if len(faults) > MOST_FAULTS:
+        more = Fault("", f"and {len(faults) - MOST_FAULTS:,} more")
+        faults = (*faults[:MOST_FAULTS], more)
     raise InvalidLayoutError(faults, str(path))
 
 
@@ -107,6 +108,10 @@ def read_layout(path: str | PathLike[str]) -> LayoutRecord:
     InvalidLayoutError
         With every fault of the file.
     """
+    from mpsolve.io.check import Checker, record_type
+    from mpsolve.io.problem_faults import check_head, raise_faults
+    from mpsolve.io.tree import parse_tree
+
     faults: list[Fault] = []
     try:
         tree = parse_tree(read_bytes(path), str(path))

@@ -6,7 +6,6 @@ from os import PathLike
 
 from mpsolve.errors import InvalidParameterError
 from mpsolve.io.files import read_bytes, write_bytes
-from mpsolve.io.problem_csv import decode_csv, encode_csv
 from mpsolve.io.problem_json import decode_problem, encode_problem
 from mpsolve.model.problem import Problem
 
@@ -37,9 +36,13 @@ def load_problem(path: str | PathLike[str]) -> Problem:
     FileNotFoundError
         If there is no such file.
     """
-    is_table = _is_csv(path)
+    is_csv = _is_csv(path)
     data = read_bytes(path)
-    return decode_csv(data, str(path)) if is_table else decode_problem(data, str(path))
+    if not is_csv:
+        return decode_problem(data, str(path))
+    from mpsolve.io.problem_csv import decode_csv
+
+    return decode_csv(data, str(path))
 
 
 def save_problem(problem: Problem, path: str | PathLike[str]) -> None:
@@ -68,7 +71,12 @@ def save_problem(problem: Problem, path: str | PathLike[str]) -> None:
     ...     load_problem(path) == problem
     True
     """
-    data = encode_csv(problem) if _is_csv(path) else encode_problem(problem)
+    if _is_csv(path):
+        from mpsolve.io.problem_csv import encode_csv
+
+        data = encode_csv(problem)
+    else:
+        data = encode_problem(problem)
     write_bytes(path, data)
 
 

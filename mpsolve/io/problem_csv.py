@@ -121,7 +121,7 @@ def _read_header(
     units: dict[str, str] = {}
     if header[:3] != FIRST_COLUMNS:
         got = ",".join(header[:3])
-        message = f"must begin with layer,precision,loss. Got {got}"
+        message = f"must begin with layer,precision,loss. Got {got!r}"
         faults.append(Fault("line 1", message))
     for cell in header[3:]:
         match = RESOURCE.fullmatch(cell)

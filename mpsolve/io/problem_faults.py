@@ -55,14 +55,12 @@ def find_faults(
     if isinstance(record, TableRecord):
         _make_rectangular(record, faults)
     _mend_couplings(record, faults)
-    reported = {fault.path for fault in faults}
+    broken = {fault.path for fault in faults}
     for attempt in (record, _with_distinct_names(record)):
         for fault in _faults_of(attempt, build):
-            is_of_options = fault.path.startswith(OPTIONS)
-            if fault.path in reported or not (is_of_options or checker.names_are_sure):
-                continue
-            reported.add(fault.path)
-            faults.append(fault)
+            can_be_judged = checker.names_are_sure or fault.path.startswith(OPTIONS)
+            if can_be_judged and fault.path not in broken and fault not in faults:
+                faults.append(fault)
     raise_faults(faults, where)
     return record
 
@@ -122,7 +120,7 @@ def _make_rectangular(record: TableRecord, faults: list[Fault]) -> None:
     if record.layers is not None and len(record.layers) != num_layers:
         message = f"must name the {num_layers} rows of loss. Got {len(record.layers)}"
         faults.append(Fault("layers", message))
-        missing = [f"\0{i}" for i in range(len(record.layers), num_layers)]
+        missing = [f"(missing, {i})" for i in range(len(record.layers), num_layers)]
         record.layers = [*record.layers[:num_layers], *missing]
 
 
@@ -161,6 +159,6 @@ def _distinct(names: list[str]) -> list[str]:
     seen: set[str] = set()
     distinct = []
     for i, name in enumerate(names):
-        distinct.append(f"\0{i} {name}" if name in seen else name)
+        distinct.append(f"{name} (again, {i})" if name in seen else name)
         seen.add(name)
     return distinct

@@ -14,7 +14,6 @@ import msgspec
 import numpy as np
 
 from mpsolve.errors import Fault, InvalidProblemError
-from mpsolve.io.problem_faults import find_faults
 from mpsolve.io.records import (
     BudgetRecord,
     CouplingRecord,
@@ -63,7 +62,10 @@ def decode_problem(data: bytes, where: str = "") -> Problem:
     if record is not None:
         with suppress(InvalidProblemError):
             return build_problem(record)
-    # Something is wrong, or written as only the careful way reads it.
+    # Something is wrong, or written as only the careful way reads it. Most files never
+    # need what that imports.
+    from mpsolve.io.problem_faults import find_faults
+
     return build_problem(find_faults(data, build_problem, where))
 
 

@@ -50,7 +50,7 @@ def json_schema(kind: str) -> dict[str, Any]:
     forms, definitions = msgspec.json.schema_components(
         KINDS[kind], ref_template="#/$defs/{name}"
     )
-    return {
+    schema: dict[str, Any] = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:mpsolve:{kind}:1",
         "title": f"mpsolve {kind}, version 1",
@@ -58,6 +58,18 @@ def json_schema(kind: str) -> dict[str, Any]:
         **(forms[0] if len(forms) == 1 else {"oneOf": list(forms)}),
         "$defs": definitions,
     }
+    _sort_alternatives(schema)
+    return schema
+
+
+def _sort_alternatives(schema: Any) -> None:
+    """Put alternatives in an order that does not depend on msgspec's version."""
+    if isinstance(schema, dict) and "anyOf" in schema:
+        schema["anyOf"].sort(key=json.dumps)
+    children = schema.values() if isinstance(schema, dict) else schema
+    for child in children:
+        if isinstance(child, dict | list):
+            _sort_alternatives(child)
 
 
 def published_schema(kind: str) -> str:

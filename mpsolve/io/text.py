@@ -11,6 +11,9 @@ from mpsolve.errors import Fault, InvalidProblemError
 
 __all__ = ["encode_record"]
 
+#: Objects of more keys have one a line.
+MOST_ON_A_LINE = 4
+
 ENCODER = msgspec.json.Encoder()
 
 
@@ -29,14 +32,18 @@ def encode_record(record: msgspec.Struct) -> bytes:
     items = {
         field.encode_name: value
         for field in msgspec.structs.fields(record)
-        if (value := getattr(record, field.name)) or field.required
-        if value != field.default
+        if (value := getattr(record, field.name)) != _default(field)
     }
     try:
         return _object(items, "") + b"\n"
     except UnicodeEncodeError as error:
         fault = Fault("", f"{error.object!r} is not valid Unicode")
         raise InvalidProblemError([fault]) from None
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    factory = field.default_factory
+    return field.default if factory is msgspec.NODEFAULT else factory()
 
 
 def _object(items: Mapping[str, Any], indent: str) -> bytes:
@@ -49,7 +56,9 @@ def _object(items: Mapping[str, Any], indent: str) -> bytes:
 
 
 def _value(value: Any, indent: str) -> bytes:
-    if isinstance(value, dict) and any(isinstance(v, list) for v in value.values()):
+    if isinstance(value, dict) and (
+        len(value) > MOST_ON_A_LINE or any(isinstance(v, list) for v in value.values())
+    ):
         return _object(value, indent)
     has_rows = isinstance(value, list) and value and not isinstance(value[0], str)
     if not has_rows:

@@ -9,14 +9,19 @@ import numpy as np
 import numpy.typing as npt
 
 from mpsolve._engine import MckpOutcome, solve_mckp
+from mpsolve.methods.lattice import quantum
 from mpsolve.methods.protocol import Answer, Capabilities, Parameters
+from mpsolve.methods.relevant import relevant_options
 from mpsolve.model.merge import Merged
 from mpsolve.model.resource import Limits
-from mpsolve.result import Limit, Reason
+from mpsolve.result import ROUNDING, Limit, Reason
 
 __all__ = ["Exact"]
 
 OPEN: Limits = (None, None)
+
+#: Beyond every total, and within int64; a budget may be any integer.
+FAR = 2**62
 
 
 class Exact:
@@ -65,25 +70,64 @@ class Exact:
             options["progress"] = lambda loss, bound, labels: progress(
                 None if math.isnan(loss) else loss, bound, labels
             )
+        gaps = {"abs_gap": parameters.abs_gap, "rel_gap": parameters.rel_gap}
         outcome = _run(
-            merged.loss,
-            usage,
-            merged,
-            limits,
-            abs_gap=parameters.abs_gap,
-            rel_gap=parameters.rel_gap,
-            **options,
+            merged.loss, usage, merged.offsets, merged.width, limits, **gaps, **options
         )
-        reason = Reason(outcome.reason)
+        choices, bound = outcome.choices, outcome.bound
+        reason, detail = Reason(outcome.reason), ""
+        limit = None if outcome.limit is None else Limit(outcome.limit)
+        asked = max(parameters.abs_gap, parameters.rel_gap * abs(outcome.loss))
+        if (
+            reason is Reason.OPTIMAL
+            and choices is not None
+            and outcome.loss - bound > asked
+        ):
+            # What is left of the gap is the rounding of the sums: look closer.
+            flat = merged.offsets[:-1] + choices
+            allowed = max(asked, ROUNDING * float(np.abs(merged.loss[flat]).sum()))
+            if outcome.loss - bound > allowed:
+                options.pop("hint", None)
+                bound = _sharper_bound(
+                    merged, usage, limits, flat, outcome, gaps | options
+                )
+            if outcome.loss - bound > allowed:
+                reason, limit = Reason.FEASIBLE, Limit.OTHER
+                detail = "the losses span more digits than sums of floats can prove"
         return Answer(
             reason=reason,
-            choices=outcome.choices,
-            loss=outcome.loss if outcome.choices is not None else None,
-            bound=outcome.bound,
-            limit=None if outcome.limit is None else Limit(outcome.limit),
+            choices=choices,
+            loss=outcome.loss if choices is not None else None,
+            bound=bound,
+            limit=limit,
             multipliers={} if name is None else {name: outcome.multiplier},
+            detail=detail,
             counters=_counters(outcome),
         )
+
+
+def _sharper_bound(
+    merged: Merged,
+    usage: npt.NDArray[np.int64],
+    limits: Limits,
+    chosen: npt.NDArray[np.int64],
+    outcome: MckpOutcome,
+    options: dict[str, Any],
+) -> float:
+    """Return a bound that options which no good layout has do not blur."""
+    loss, offsets = merged.loss, merged.offsets
+    bound = float(outcome.bound)
+    if outcome.loss - bound >= quantum(loss, merged.num_groups):
+        kept = relevant_options(loss, usage, offsets, limits, outcome.loss)
+        kept[chosen] = True
+        sizes = np.add.reduceat(kept, offsets[:-1], dtype=np.int64)
+        fewer = np.concatenate([[0], np.cumsum(sizes)])
+        closer = _run(loss[kept], usage[kept], fewer, None, limits, **options)
+        # What was left out is no better than the layout that is known.
+        bound = max(bound, min(closer.bound, outcome.loss))
+    if outcome.loss - bound < quantum(loss, merged.num_groups):
+        return outcome.loss  # there is no loss between the two
+    return bound
 
 
 def nearest_totals(
@@ -128,22 +172,23 @@ def _extreme_total(merged: Merged, resource: str, limits: Limits, sign: int) -> 
     smallest = np.minimum.reduceat(usage, merged.offsets[:-1])
     above = usage - np.repeat(smallest, np.diff(merged.offsets))
     loss = sign * above.astype(np.float64)
-    return _run(loss, usage, merged, limits, time_limit=1.0).usage
+    return _run(loss, usage, merged.offsets, merged.width, limits, time_limit=1.0).usage
 
 
 def _run(
     loss: npt.NDArray[np.float64],
     usage: npt.NDArray[np.int64],
-    merged: Merged,
+    offsets: npt.NDArray[np.int64],
+    width: int | None,
     limits: Limits,
     **options: Any,
 ) -> MckpOutcome:
     return solve_mckp(
         loss,
         usage,
-        None if merged.width is not None else merged.offsets,
-        merged.width or 0,
-        *limits,
+        offsets if width is None else None,
+        width or 0,
+        *(None if side is None else min(max(side, -FAR), FAR) for side in limits),
         **options,
     )
 

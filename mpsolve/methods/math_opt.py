@@ -308,23 +308,25 @@ def _call(function: Callable[[], Any], stop: Callable[[], None]) -> tuple[Any, b
     """Call a solver so that Ctrl-C arrives; return its result and whether it did."""
     outcome: list[Any] = []
     errors: list[BaseException] = []
+    is_done = threading.Event()
 
     def run() -> None:
         try:
             outcome.append(function())
         except BaseException as error:
             errors.append(error)
+        finally:
+            is_done.set()
 
     # Python delivers Ctrl-C to the main thread, and only outside of compiled code.
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
     is_interrupted = False
     try:
-        thread.join()
+        threading.Thread(target=run, daemon=True).start()
+        is_done.wait()
     except KeyboardInterrupt:
         is_interrupted = True
         stop()
-        thread.join()
+        is_done.wait()
     if errors:
         raise errors[0]
     return outcome[0], is_interrupted

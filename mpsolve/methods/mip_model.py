@@ -27,6 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from mpsolve.methods.lattice import quantum
 from mpsolve.model.merge import Merged
 from mpsolve.model.resource import Limits
 
@@ -228,20 +229,8 @@ def make_objective(mip: Mip, loss: Floats, ceiling: float | None = None) -> Obje
         exponent=exponent,
         least=least,
         allowance=1e-9 * len(sizes) + OBJECTIVE_SPAN * 2.0 ** (2 - EXACT_BITS),
-        quantum=math.ldexp(_quantum(loss[mip.is_open], len(sizes)), exponent),
+        quantum=math.ldexp(quantum(loss[mip.is_open], len(sizes)), exponent),
     )
-
-
-def _quantum(loss: Floats, num_groups: int) -> float:
-    """Return the largest power of two that divides all losses, 0 if sums lose it."""
-    mantissas, exponents = np.frexp(loss[loss != 0.0])
-    if not mantissas.size:
-        return 0.0
-    integers = np.ldexp(mantissas, EXACT_BITS).astype(np.int64)
-    lowest_bits = np.frexp((integers & -integers).astype(np.float64))[1]
-    exponent = int((exponents + lowest_bits).min()) - 1 - EXACT_BITS
-    largest = int(exponents.max()) + num_groups.bit_length()
-    return math.ldexp(1.0, exponent) if largest - exponent < EXACT_BITS else 0.0
 
 
 def _all_rows(merged: Merged) -> Iterator[tuple[Ints, Limits]]:
@@ -294,4 +283,4 @@ def _cover(values: Ints, chosen: Ints, room: int, offsets: Ints) -> Cover:
         ]
         for g in members
     ]
-    return Cover(np.concatenate(options), len(members) - 1)
+    return Cover(np.sort(np.concatenate(options)), len(members) - 1)

@@ -1,5 +1,6 @@
 """The options of a problem as flat columns, read from arrays or from objects."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -62,10 +63,13 @@ def columns_from_arrays(
     usages = {}
     for name, values in usage.items():
         path = f"usage[{name!r}]"
+        num_faults = len(faults)
         table = _table(path, values, faults)
+        if len(faults) > num_faults:
+            continue
         if table.shape == losses.shape:
             usages[str(name)] = table.reshape(-1)
-        elif table.size:
+        else:
             message = f"must have the shape of loss, {losses.shape}. Got {table.shape}"
             faults.add(path, message)
     names = _unique("layers", layers, num_groups, "rows of loss", faults)
@@ -202,6 +206,13 @@ def _table(
         i, j = np.argwhere(given > LARGEST_INT64)[0]
         faults.add(f"{path}[{i}, {j}]", _too_large(int(given[i, j])))
         return nothing
+    if not as_float and given.dtype.kind == "f" and not isinstance(values, np.ndarray):
+        # NumPy makes floats of lists whose integers need more than int64.
+        for i, j in np.argwhere(np.abs(given) >= LARGEST_INT64)[:1]:
+            value = np.asarray(values, dtype=object)[i, j]
+            if isinstance(value, int):
+                faults.add(f"{path}[{i}, {j}]", _too_large(value))
+                return nothing
     is_float = as_float or given.dtype.kind == "f"
     # Always a copy: what the caller does to the array later must not reach the problem.
     table: Usages = (
@@ -210,7 +221,9 @@ def _table(
         else np.array(given, dtype=np.int64, order="C")
     )
     # The sum of finite numbers may overflow, so it only rules faults out.
-    if is_float and not np.isfinite(table.sum()):
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = float(table.sum()) if is_float else 0.0
+    if not math.isfinite(total):
         wrong = np.argwhere(~np.isfinite(table))
         for i, j in wrong[:10]:
             faults.add(f"{path}[{i}, {j}]", f"must be finite. Got {table[i, j]}")

@@ -117,6 +117,8 @@ class Merged:
         flat = self.problem.offsets[self.roots] + choices[self.roots]
         position = np.searchsorted(self.origin, flat)
         position = np.minimum(position, len(self.origin) - 1)
+        if not np.array_equal(self.origin[position], flat):
+            return None
         contracted: Ints = position - self.offsets[:-1]
         if not np.array_equal(self.expand(contracted), choices):
             return None

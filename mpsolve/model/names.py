@@ -98,7 +98,8 @@ class Names(Sequence[str]):
         return tuple(self) == tuple(other)
 
     def __hash__(self) -> int:
-        return hash((self._size, self._names))
+        # Numbered and given names may be equal, so neither may count as such.
+        return hash((self._size, self[0], self[-1]) if self._size else 0)
 
     def __repr__(self) -> str:
         if self._names is None:

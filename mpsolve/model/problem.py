@@ -28,6 +28,9 @@ __all__ = ["Problem"]
 #: Units of resources that have an obvious one.
 DEFAULT_UNITS = {"memory": "B", "time": "ns", "latency": "ns"}
 
+#: No layout's losses may sum to this, so that no sum or difference overflows.
+LARGEST_LOSS = 1e300
+
 BudgetLike = Budget | Number | None | tuple[Number | None, Number | None]
 
 
@@ -214,6 +217,8 @@ class Problem:
                 )
             else:
                 resources[resource_name] = resource
+        if _total_overflows(columns):
+            faults.add("loss", "the largest total must stay below 1e300 in magnitude")
         self._columns = columns
         self._resources = MappingProxyType(resources)
         self._maximize = bool(maximize)
@@ -449,3 +454,15 @@ class Problem:
         if self.maximize:
             parts.append("maximize")
         return f"Problem({', '.join(parts)})"
+
+
+def _total_overflows(columns: Columns) -> bool:
+    """Whether the losses of some layout could sum to more than a float holds."""
+    loss, num_groups = columns.loss, len(columns.layers)
+    if not num_groups:
+        return False
+    largest = max(float(loss.max()), -float(loss.min()))
+    if largest < LARGEST_LOSS / num_groups:
+        return False
+    per_group = np.maximum.reduceat(np.abs(loss), columns.offsets[:-1])
+    return float((per_group / num_groups).sum()) >= LARGEST_LOSS / num_groups

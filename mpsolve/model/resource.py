@@ -84,7 +84,8 @@ class Resource:
         if isinstance(side, int) and self.scale == 1:
             return side
         # Where the usages are read as decimals, so is the budget beside them.
-        as_decimal = self.scale.denominator == 1 and not self.rounding
+        # Five divides the powers of ten, and no power of two but 1, which is both.
+        as_decimal = self.scale == 1 or self.scale.numerator % 5 == 0
         exact = Fraction(repr(side)) if as_decimal else Fraction(side)
         return exact * self.scale
 

@@ -111,9 +111,7 @@ def _sides(budget: Budget) -> list[tuple[str, Number]]:
 
 def _integers(resource: Resource) -> str:
     if resource.rounding:
-        return (
-            f"rounded, totals off by at most {resource.rounding / resource.scale:.1g}"
-        )
+        return f"rounded, totals ± {float(resource.rounding / resource.scale):.1g}"
     if resource.scale == 1:
         return "exact"
     return f"exact, × {float(resource.scale):.6g}"

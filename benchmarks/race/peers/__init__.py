@@ -6,12 +6,13 @@ from benchmarks.race.peers.peer import Peer
 
 __all__ = ["PEERS", "load_peer"]
 
-#: Where each is, by the name that the command line takes; imported by its own process.
+#: Where each is, by the name that tables and the command line use; every peer is
+#: imported by its own process alone.
 PEERS = {
-    "highs": "benchmarks.race.peers.highs:Highs",
-    "scip": "benchmarks.race.peers.scip:Scip",
-    "cp_sat": "benchmarks.race.peers.cp_sat:CpSat",
-    "cbc": "benchmarks.race.peers.cbc:Cbc",
+    "HiGHS": "benchmarks.race.peers.highs:Highs",
+    "SCIP": "benchmarks.race.peers.scip:Scip",
+    "CP-SAT": "benchmarks.race.peers.cp_sat:CpSat",
+    "CBC": "benchmarks.race.peers.cbc:Cbc",
 }
 
 

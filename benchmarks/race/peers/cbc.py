@@ -28,7 +28,6 @@ class Cbc(Peer):
     file says what happened.
     """
 
-    name = "CBC"
     largest_usage = 1e3
     settings: ClassVar[dict[str, Any]] = {
         "ratioGap": 0,
@@ -93,18 +92,20 @@ def mps_lines(columns: Columns, largest_usage: float) -> Iterator[str]:
 def read_claim(columns: Columns, head: str, rows: list[str], log: str) -> Claim:
     """Read what CBC says in its solution file, and its bound in the log."""
     _, scale = scaled_losses(columns)
-    chosen = [
-        int(name[1:])
-        for _, name, value, _ in map(str.split, rows)
-        if name[0] == "x" and float(value) > 0.5
-    ]
     has_layout = "objective value" in head and "no integer solution" not in head
-    choices = columns.choices(np.array(chosen, dtype=np.int64)) if has_layout else None
+    if head.startswith(("Infeasible", "Integer infeasible")):
+        return Claim("INFEASIBLE", None, math.inf)
+    choices = None
+    if has_layout:
+        chosen = [
+            int(name[1:])
+            for _, name, value, _ in map(str.split, rows)
+            if name[0] == "x" and float(value) > 0.5
+        ]
+        choices = columns.choices(np.array(chosen, dtype=np.int64))
     if head.startswith("Optimal"):
         objective = float(head.split()[-1])
         return Claim("OPTIMAL", choices, columns.least_loss + objective / scale)
-    if head.startswith(("Infeasible", "Integer infeasible")):
-        return Claim("INFEASIBLE", None, math.inf)
     found = re.search(r"Lower bound:\s+(\S+)", log)
     bound = columns.least_loss + float(found[1]) / scale if found else -math.inf
     return Claim("FEASIBLE" if has_layout else "NO_SOLUTION_FOUND", choices, bound)

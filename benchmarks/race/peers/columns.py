@@ -19,6 +19,7 @@ __all__ = [
     "Floats",
     "Integers",
     "integer_losses",
+    "is_integral",
     "make_columns",
     "scaled_losses",
     "scaled_usages",
@@ -117,6 +118,12 @@ def undominated(loss: Floats, usage: Integers) -> npt.NDArray[np.bool_]:
     return keep
 
 
+def is_integral(columns: Columns) -> bool:
+    """Tell whether all losses are integers of a size that solvers count exactly."""
+    loss = columns.loss
+    return bool(loss.max() <= 1e6) and np.array_equal(loss, np.rint(loss))
+
+
 def scaled_losses(columns: Columns) -> tuple[Floats, float]:
     """Return losses for solvers that compare floats, and what they were multiplied by.
 
@@ -127,7 +134,7 @@ def scaled_losses(columns: Columns) -> tuple[Floats, float]:
     positive = loss[loss > 0]
     if not len(positive):
         return loss, 1.0
-    if loss.max() <= 1e6 and np.array_equal(loss, np.rint(loss)):
+    if is_integral(columns):
         return loss, 1.0
     scale = 2.0 ** round(math.log2(TYPICAL_LOSS / float(np.median(positive))))
     return loss * scale, scale
@@ -139,7 +146,7 @@ def scaled_usages(columns: Columns, largest: float) -> tuple[Floats, float]:
     Small integers stay.
     """
     scale = min(1.0, largest / max(int(columns.usage.max()), 1))
-    return columns.usage * scale, columns.budget * scale
+    return columns.usage.astype(np.float64) * scale, columns.budget * scale
 
 
 def integer_losses(columns: Columns, bits: int) -> tuple[Integers, float]:

@@ -7,7 +7,7 @@ The same model made variable by variable takes forty times as long, and a detour
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import math
 from importlib.metadata import version
 
@@ -15,6 +15,7 @@ import numpy as np
 from ortools.math_opt import model_pb2, result_pb2
 from ortools.math_opt.core.python import solver
 from ortools.math_opt.python import callback, init_arguments, mathopt, model_parameters
+from ortools.math_opt.python.mathopt import SolveParameters
 
 from benchmarks.race.peers.columns import Columns, scaled_losses, scaled_usages
 from benchmarks.race.peers.peer import Claim, Peer
@@ -39,10 +40,12 @@ class MathOptPeer(Peer):
     def version() -> str:
         return f"ortools {version('ortools')}"
 
-    def parameters(self, time_limit: float) -> mathopt.SolveParameters:
+    def parameters(
+        self, columns: Columns, time_limit: float
+    ) -> mathopt.SolveParameters:
         """Return what every solver is told: no gap at all, relative or absolute."""
-        return mathopt.SolveParameters(
-            time_limit=datetime.timedelta(seconds=time_limit),
+        return SolveParameters(
+            time_limit=dt.timedelta(seconds=time_limit),
             relative_gap_tolerance=0.0,
             absolute_gap_tolerance=0.0,
         )
@@ -87,7 +90,7 @@ class MathOptPeer(Peer):
             model,
             self.solver_type.value,
             init_arguments.StreamableSolverInitArguments().to_proto(),
-            self.parameters(time_limit).to_proto(),
+            self.parameters(columns, time_limit).to_proto(),
             model_parameters.ModelSolveParameters().to_proto(),
             None,
             callback.CallbackRegistration().to_proto(),
@@ -95,7 +98,9 @@ class MathOptPeer(Peer):
             None,
         )
         _, scale = scaled_losses(columns)
-        bound = columns.least_loss + result.termination.objective_bounds.dual_bound / scale
+        bound = (
+            columns.least_loss + result.termination.objective_bounds.dual_bound / scale
+        )
         choices = None
         if result.solutions and result.solutions[0].HasField("primal_solution"):
             values = result.solutions[0].primal_solution.variable_values

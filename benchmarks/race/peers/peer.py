@@ -34,7 +34,6 @@ class Claim:
 class Peer(abc.ABC):
     """A general solver."""
 
-    name: ClassVar[str]
     #: Whether leaving out dominated options made it faster.
     drop_dominated: ClassVar[bool] = True
     #: Every setting that differs from the solver's defaults, for the records.

@@ -1,0 +1,97 @@
+"""What importing the package loads, how long it takes, and what it offers."""
+
+import subprocess
+import sys
+
+import pytest
+
+import mpsolve
+
+PUBLIC = [
+    "Budget",
+    "Coupling",
+    "Group",
+    "InvalidLayoutError",
+    "InvalidParameterError",
+    "InvalidProblemError",
+    "Inventory",
+    "Layout",
+    "Limit",
+    "MPSolveError",
+    "MethodUnavailableError",
+    "NoLayoutError",
+    "Option",
+    "Problem",
+    "Reason",
+    "Resource",
+    "Result",
+    "UnsupportedProblemError",
+    "Verification",
+    "VerificationError",
+    "__version__",
+    "at_most",
+    "load",
+    "solve",
+    "verify",
+]
+
+HEAVY = ["matplotlib", "msgspec", "networkx", "ortools", "pandas", "pulp", "rich"]
+HEAVY += ["scipy", "torch"]
+
+
+def run(code: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_import_loads_numpy_and_little_else():
+    code = "import mpsolve, sys; print(*{m.split('.')[0] for m in sys.modules})"
+    loaded = set(run(code).split())
+    assert "numpy" in loaded
+    assert loaded.isdisjoint(HEAVY)
+
+
+def test_solving_loads_no_other_solver():
+    code = (
+        "import mpsolve, sys\n"
+        "p = mpsolve.Problem.from_arrays([[1, 2]], {'r': [[1, 2]]}, {'r': 2})\n"
+        "assert mpsolve.solve(p).reason == 'OPTIMAL'\n"
+        "print(*{m.split('.')[0] for m in sys.modules})"
+    )
+    assert set(run(code).split()).isdisjoint(HEAVY)
+
+
+def test_import_takes_less_than_150_ms():
+    """In processor time, the best of ten: a busy machine only ever adds to it."""
+
+    def seconds(code: str) -> float:
+        return float(run(f"{code}\nimport time; print(time.process_time())"))
+
+    best = min(seconds("import mpsolve") - seconds("pass") for _ in range(10))
+    # NumPy is most of it; where that alone is slow, what is ours may be half as much.
+    numpy_alone = min(seconds("import numpy") - seconds("pass") for _ in range(5))
+    assert best < max(0.150, 1.5 * numpy_alone)
+
+
+def test_import_prints_nothing():
+    assert run("import mpsolve") == ""
+
+
+def test_the_public_names_are_these():
+    assert list(mpsolve.__all__) == PUBLIC
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_names_are_documented(name):
+    thing = getattr(mpsolve, name)
+    if name == "__version__":
+        assert thing.count(".") == 2
+        return
+    assert thing.__doc__ is not None
+    assert len(thing.__doc__) > 20
+    members = vars(thing).items() if isinstance(thing, type) else ()
+    for member, value in members:
+        is_documented = callable(value) or isinstance(value, property)
+        if is_documented and not member.startswith("_"):
+            assert value.__doc__, f"{name}.{member}"
