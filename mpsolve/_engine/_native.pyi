@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -54,3 +54,55 @@ def solve_mckp(
     hint: npt.NDArray[np.int32] | None = None,
     progress: Callable[[float, float, int], object] | None = None,
 ) -> MckpOutcome: ...
+
+class PathsOutcome:
+    @property
+    def reason(
+        self,
+    ) -> Literal["OPTIMAL", "FEASIBLE", "INFEASIBLE", "NO_SOLUTION_FOUND"]: ...
+    @property
+    def limit(self) -> Literal["TIME", "MEMORY", "NODE", "INTERRUPTED"] | None: ...
+    @property
+    def choices(self) -> npt.NDArray[np.int32] | None: ...
+    @property
+    def loss(self) -> float: ...
+    @property
+    def bound(self) -> float: ...
+    @property
+    def multipliers(self) -> list[float]: ...
+    @property
+    def num_labels(self) -> int: ...
+    @property
+    def num_evaluations(self) -> int: ...
+    @property
+    def num_rounds(self) -> int: ...
+    @property
+    def num_splits(self) -> int: ...
+    @property
+    def max_list(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def num_core_groups(self) -> int: ...
+    @property
+    def num_core_options(self) -> int: ...
+    @property
+    def seconds_dual(self) -> float: ...
+
+def solve_paths(
+    loss: npt.NDArray[np.float64],
+    offsets: npt.NDArray[np.int64],
+    usages: Sequence[npt.NDArray[np.int64]],
+    lower: Sequence[int | None],
+    upper: Sequence[int | None],
+    pairs: npt.NDArray[np.int32],
+    tables: Sequence[npt.NDArray[np.float64]],
+    *,
+    abs_gap: float = 0.0,
+    rel_gap: float = 0.0,
+    time_limit: float = ...,
+    memory_limit: int = ...,
+    label_limit: int = 0,
+    hint: npt.NDArray[np.int32] | None = None,
+    progress: Callable[[float, float, int], object] | None = None,
+) -> PathsOutcome: ...

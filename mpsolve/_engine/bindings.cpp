@@ -15,6 +15,8 @@
 
 namespace nb = nanobind;
 
+void bind_paths(nb::module_& module);  // paths/bindings.cpp
+
 namespace {
 
 using Array = nb::ndarray<nb::ro, nb::device::cpu>;
@@ -298,4 +300,6 @@ NB_MODULE(_native, module) {
              nb::arg("memory_limit") = std::int64_t{2} << 30, nb::arg("label_limit") = 0,
              nb::arg("hint").none() = nb::none(), nb::arg("progress").none() = nb::none(),
              kSolveDoc);
+
+  bind_paths(module);
 }

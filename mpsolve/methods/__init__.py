@@ -29,19 +29,19 @@ __all__ = [
 ]
 
 #: Methods for problems with an inventory or couplings of a structure that needs no
-#: search; ``auto`` asks these first, and only for such problems.
-SPECIAL_CASES = {
+#: search; ``auto`` passes them over where a problem has neither.
+SPECIAL_CASES = frozenset({"rearrange", "monotone", "transport", "count_dp", "min_cut"})
+
+#: Where each method lives, in the order in which ``auto`` prefers them: the short ones,
+#: the engines, and what is slower than the engines but takes wider couplings.
+METHODS = {
     "rearrange": "mpsolve.methods.rearrange:Rearrange",
     "monotone": "mpsolve.methods.monotone:Monotone",
     "transport": "mpsolve.methods.transport:Transport",
+    "exact": "mpsolve.methods.exact:Exact",
+    "paths": "mpsolve.methods.paths:Paths",
     "count_dp": "mpsolve.methods.count_dp:CountDp",
     "min_cut": "mpsolve.methods.min_cut:MinCut",
-}
-
-#: Where each method lives, in the order in which ``auto`` prefers them.
-METHODS = {
-    **SPECIAL_CASES,
-    "exact": "mpsolve.methods.exact:Exact",
     "highs": "mpsolve.methods.math_opt:Highs",
     "brute_force": "mpsolve.methods.brute_force:BruteForce",
     "greedy": "mpsolve.methods.greedy:Greedy",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -74,31 +75,22 @@ class Exact:
         outcome = _run(
             merged.loss, usage, merged.offsets, merged.width, limits, **gaps, **options
         )
-        choices, bound = outcome.choices, outcome.bound
-        reason, detail = Reason(outcome.reason), ""
+        reason = Reason(outcome.reason)
         limit = None if outcome.limit is None else Limit(outcome.limit)
-        asked = max(parameters.abs_gap, parameters.rel_gap * abs(outcome.loss))
-        if (
-            reason is Reason.OPTIMAL
-            and choices is not None
-            and outcome.loss - bound > asked
-        ):
+        found = _Found(outcome.choices, outcome.loss, outcome.bound)
+        detail = ""
+        if reason is Reason.OPTIMAL and not found.is_proven(merged, parameters):
             # What is left of the gap is the rounding of the sums: look closer.
-            flat = merged.offsets[:-1] + choices
-            allowed = max(asked, ROUNDING * float(np.abs(merged.loss[flat]).sum()))
-            if outcome.loss - bound > allowed:
-                options.pop("hint", None)
-                bound = _sharper_bound(
-                    merged, usage, limits, flat, outcome, gaps | options
-                )
-            if outcome.loss - bound > allowed:
+            options.pop("hint", None)
+            found = _closer(merged, usage, limits, found, gaps | options)
+            if not found.is_proven(merged, parameters):
                 reason, limit = Reason.FEASIBLE, Limit.OTHER
                 detail = "the losses span more digits than sums of floats can prove"
         return Answer(
             reason=reason,
-            choices=choices,
-            loss=outcome.loss if choices is not None else None,
-            bound=bound,
+            choices=found.choices,
+            loss=None if found.choices is None else found.loss,
+            bound=found.bound,
             limit=limit,
             multipliers={} if name is None else {name: outcome.multiplier},
             detail=detail,
@@ -106,28 +98,49 @@ class Exact:
         )
 
 
-def _sharper_bound(
+@dataclass(frozen=True)
+class _Found:
+    """A layout, or none, and what is proven."""
+
+    choices: npt.NDArray[np.integer] | None
+    loss: float
+    bound: float
+
+    def is_proven(self, merged: Merged, parameters: Parameters) -> bool:
+        """Whether the gap is what was asked for, or the rounding of a sum."""
+        gap = self.loss - self.bound
+        if gap <= max(parameters.abs_gap, parameters.rel_gap * abs(self.loss)):
+            return True
+        if self.choices is None:
+            return False
+        chosen = merged.loss[merged.offsets[:-1] + self.choices]
+        return gap <= ROUNDING * float(np.abs(chosen).sum())
+
+
+def _closer(
     merged: Merged,
     usage: npt.NDArray[np.int64],
     limits: Limits,
-    chosen: npt.NDArray[np.int64],
-    outcome: MckpOutcome,
+    found: _Found,
     options: dict[str, Any],
-) -> float:
-    """Return a bound that options which no good layout has do not blur."""
-    loss, offsets = merged.loss, merged.offsets
-    bound = float(outcome.bound)
-    if outcome.loss - bound >= quantum(loss, merged.num_groups):
-        kept = relevant_options(loss, usage, offsets, limits, outcome.loss)
-        kept[chosen] = True
-        sizes = np.add.reduceat(kept, offsets[:-1], dtype=np.int64)
-        fewer = np.concatenate([[0], np.cumsum(sizes)])
-        closer = _run(loss[kept], usage[kept], fewer, None, limits, **options)
+) -> _Found:
+    """Solve again without the options whose losses blur those that matter."""
+    loss, starts = merged.loss, merged.offsets[:-1]
+    choices, least, bound = found.choices, found.loss, found.bound
+    step = quantum(loss, merged.num_groups)
+    if choices is not None and least - bound >= step:
+        kept = relevant_options(loss, usage, merged.offsets, limits, least)
+        kept[starts + choices] = True
+        sizes = np.add.reduceat(kept, starts, dtype=np.int64)
+        offsets = np.concatenate([[0], np.cumsum(sizes)])
+        outcome = _run(loss[kept], usage[kept], offsets, None, limits, **options)
         # What was left out is no better than the layout that is known.
-        bound = max(bound, min(closer.bound, outcome.loss))
-    if outcome.loss - bound < quantum(loss, merged.num_groups):
-        return outcome.loss  # there is no loss between the two
-    return bound
+        bound = max(bound, min(outcome.bound, least))
+        if outcome.choices is not None and outcome.loss < least:
+            flat = np.flatnonzero(kept)[offsets[:-1] + outcome.choices]
+            choices, least = flat - starts, outcome.loss
+    # Where losses are multiples of a step, there is none between two of them.
+    return _Found(choices, least, least if least - bound < step else bound)
 
 
 def nearest_totals(

@@ -19,7 +19,7 @@ def exactly(value: float) -> Fraction:
 
 
 def best_loss(problem: Problem) -> float | None:
-    """Return the least loss (largest gain) within the constraints, if there is any."""
+    """Return the least loss (largest gain), None where no layout is feasible."""
     groups = list(problem.groups)
     position = {group.name: i for i, group in enumerate(groups)}
     best: Fraction | None = None

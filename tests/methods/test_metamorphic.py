@@ -258,7 +258,7 @@ def test_twice_the_problem_costs_at_most_twice(seed):
 
 
 def test_shapes_say_what_they_make():
-    """Guards the generator: a kind never feasible, or never binding, tests little."""
+    """Guards the generator: what is never feasible, or never binds, tests little."""
     rng = np.random.default_rng(0)
     reasons = []
     for _ in range(200):

@@ -4,18 +4,17 @@ import os
 import subprocess
 import sys
 import threading
-
-import pytest
+from contextlib import suppress
 
 from mpsolve.methods.stray_output import without_stray_output
 
 
 def test_only_stray_lines_are_dropped(capfd):
-    sys.stdout.write("before\n")
+    os.write(1, b"before\n")
     with without_stray_output():
         os.write(1, b"HighsMipSolverData::x tmpSolver.run();\nkept\n")
         assert capfd.readouterr().out == "before\n"
-    sys.stdout.write("after\n")
+    os.write(1, b"after\n")
     assert capfd.readouterr().out == "kept\nafter\n"
 
 
@@ -47,15 +46,10 @@ def test_several_threads_share_it(capfd):
     assert capfd.readouterr().out == "kept\nafter\n"
 
 
-def fail_inside():
-    with without_stray_output():
-        os.write(1, b"kept\n")
-        raise KeyError
-
-
 def test_an_error_gives_the_output_back(capfd):
-    with pytest.raises(KeyError):
-        fail_inside()
+    with suppress(ZeroDivisionError), without_stray_output():
+        os.write(1, b"kept\n")
+        _ = 1 / 0
     os.write(1, b"after\n")
     assert capfd.readouterr().out == "kept\nafter\n"
 

@@ -106,6 +106,8 @@ def test_a_layout_within_the_scaled_budget_is_within_the_callers(usages, a, b, c
 
 
 @given(st.lists(st.integers(-(10**6), 10**6), min_size=1, max_size=6), finite)
+@example([10, 20], 0.305)
+@example([10, 20], 0.295)
 def test_decimal_budgets_are_kept_exactly_where_usages_are_decimal(cents, side):
     usages = [[c / 100] for c in cents]
     resource = resource_of(usages)
@@ -118,6 +120,9 @@ def test_decimal_budgets_are_kept_exactly_where_usages_are_decimal(cents, side):
 
 
 @given(st.integers(-(10**6), 10**6), finite)
+@example(3, 3.5)
+@example(3, 2.5)
+@example(-3, -2.5)
 def test_float_budgets_on_integer_usages(usage, side):
     assume(abs(side) < 1e300)
     low, high = resource_of([[usage]]).limits(Budget(side, side))

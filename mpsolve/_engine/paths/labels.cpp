@@ -1,0 +1,434 @@
+#include "labels.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "dominance.hpp"
+
+namespace mpsolve::paths {
+namespace {
+
+std::size_t at(std::int32_t index) { return static_cast<std::size_t>(index); }
+
+constexpr std::size_t kSmallestCap = 256;
+constexpr std::size_t kBlock = 4;  // multiplier vectors looked at together
+
+// Least and most that the rest of the sweep can use, and where the cheapest completion leads.
+template <int R>
+struct Ahead {
+  std::int64_t least[R];
+  std::int64_t most[R];
+  std::int64_t usage[R];  // of the cheapest completion under the first multipliers
+  std::int64_t loss;
+};
+
+template <int R>
+class LabelSearch {
+ public:
+  LabelSearch(const LabelTask& task, Control& control)
+      : task_(task),
+        model_(*task.model),
+        sweep_(*task.sweep),
+        quanta_(*task.quanta),
+        control_(control),
+        dominance_(count_keys(*task.model), task.model->num_rows) {
+    outcome_.threshold = task.threshold;
+    prepare();
+  }
+
+  LabelOutcome run() {
+    State root;
+    Label<R> start{};
+    start.bound = -kInfinity;
+    start.id = 0;
+    parent_.push_back(0);
+    choice_.push_back(0);
+    root.labels.push_back(start);
+    root.begin = {0, 1};
+    process(0, root, task_.cap);
+    return outcome_;
+  }
+
+ private:
+  using Labels = std::vector<Label<R>>;
+
+  // The labels before a step, state after state.
+  struct State {
+    Labels labels;
+    std::vector<std::size_t> begin;
+  };
+
+  static int count_keys(const Model& model) {
+    return static_cast<int>(std::count_if(model.rows.begin(), model.rows.end(),
+                                          [](const Row& row) { return row.two_sided(); }));
+  }
+
+  void prepare() {
+    const std::size_t nodes = sweep_.num_nodes();
+    const std::vector<NodeBounds>& bounds = quanta_.bounds();
+    // The last vectors are repeated, so that all blocks are full.
+    const std::size_t given = bounds.size();
+    count_ = (given + kBlock - 1) / kBlock * kBlock;
+    node_.resize(nodes * count_);
+    slope_.assign(static_cast<std::size_t>(R) * count_, 0.0);
+    for (std::size_t k = 0; k < count_; ++k) {
+      const NodeBounds& vector = bounds[std::min(k, given - 1)];
+      for (std::size_t r = 0; r < vector.slope.size(); ++r) {
+        slope_[r * count_ + k] = vector.slope[r];
+      }
+    }
+    // Prices are less their groups' least; the part of the groups still ahead is added back.
+    std::vector<double> ahead(count_);
+    for (std::size_t k = 0; k < count_; ++k) ahead[k] = -room(bounds[std::min(k, given - 1)]);
+    const std::vector<Step>& steps = sweep_.steps();
+    for (std::size_t k = 0; k < count_; ++k) node_[(nodes - 1) * count_ + k] = ahead[k];
+    for (std::size_t t = steps.size(); t-- > 0;) {
+      const Step& step = steps[t];
+      for (std::size_t k = 0; k < count_; ++k) {
+        const NodeBounds& vector = bounds[std::min(k, given - 1)];
+        ahead[k] += static_cast<double>(vector.least[at(step.group)]);
+        for (std::int32_t s = 0; s < step.states; ++s) {
+          const std::int64_t back = vector.back.node[step.node + at(s)];
+          node_[(step.node + at(s)) * count_ + k] =
+              back >= kForbidden ? kInfinity : static_cast<double>(back) + ahead[k];
+        }
+      }
+    }
+    ahead_.resize(nodes);
+    ahead_[nodes - 1] = Ahead<R>{};
+    for (std::size_t t = steps.size(); t-- > 0;) prepare_step(steps[t]);
+    for (int r = 0; r < R; ++r) {
+      lower_[r] = kOpenLow;
+      upper_[r] = kOpenHigh;
+    }
+    for (std::size_t r = 0; r < model_.rows.size(); ++r) {
+      lower_[r] = model_.rows[r].two_sided() ? model_.rows[r].lower : kOpenLow;
+      upper_[r] = model_.rows[r].upper;
+    }
+    usage_.assign(model_.option.size() * static_cast<std::size_t>(R), 0);
+    for (std::int32_t o = 0; o < model_.num_options(); ++o) {
+      std::copy(model_.usage_of(o), model_.usage_of(o) + model_.num_rows,
+                usage_.begin() + static_cast<std::ptrdiff_t>(o) * R);
+    }
+  }
+
+  double room(const NodeBounds& bounds) const {
+    double sum = 0.0;
+    for (std::size_t r = 0; r < bounds.slope.size(); ++r) {
+      const Row& row = model_.rows[r];
+      sum += bounds.slope[r] * static_cast<double>(bounds.slope[r] > 0.0 ? row.upper : row.lower);
+    }
+    return sum;
+  }
+
+  void prepare_step(const Step& step) {
+    const NodeBounds& main = quanta_.bounds().front();
+    for (std::int32_t s = 0; s < step.states; ++s) {
+      Ahead<R>& here = ahead_[step.node + at(s)];
+      here = Ahead<R>{};
+      bool first = true;
+      for (std::int32_t j = 0; j < step.size; ++j) {
+        if (quanta_.arc()[step.arc + at(s * step.size + j)] >= kForbidden) continue;
+        const Ahead<R>& next = ahead_[sweep_.target(step, s, j)];
+        const std::int64_t* const usage = model_.usage_of(step.option + j);
+        for (std::int32_t r = 0; r < model_.num_rows; ++r) {
+          const std::int64_t least = usage[r] + next.least[r];
+          const std::int64_t most = usage[r] + next.most[r];
+          here.least[r] = first ? least : std::min(here.least[r], least);
+          here.most[r] = first ? most : std::max(here.most[r], most);
+        }
+        first = false;
+      }
+      const std::int32_t j = main.back.choice[step.node + at(s)];
+      const Ahead<R>& next = ahead_[sweep_.target(step, s, j)];
+      for (std::int32_t r = 0; r < model_.num_rows; ++r) {
+        here.usage[r] = model_.usage_of(step.option + j)[r] + next.usage[r];
+      }
+      here.loss =
+          std::min(kForbidden, quanta_.option()[at(step.option + j)] +
+                                   quanta_.arc()[step.arc + at(s * step.size + j)] + next.loss);
+    }
+  }
+
+  bool fits(const Label<R>& label, const std::int64_t* least, const std::int64_t* most) const {
+    for (int r = 0; r < R; ++r) {
+      if (label.usage[r] + least[r] > upper_[r]) return false;
+      if (label.usage[r] + most[r] < lower_[r]) return false;
+    }
+    return true;
+  }
+
+  // The best bound of all vectors, or of some once that is `enough`.
+  double bound_of(const Label<R>& label, const double* node, double enough) const {
+    double usage[R];
+    for (int r = 0; r < R; ++r) usage[r] = static_cast<double>(label.usage[r]);
+    const double loss = static_cast<double>(label.loss) - quanta_.margin();
+    double best = -kInfinity;
+    for (std::size_t block = 0; block < count_ && best < enough; block += kBlock) {
+      double value[kBlock];
+      for (std::size_t k = 0; k < kBlock; ++k) value[k] = loss + node[block + k];
+      for (int r = 0; r < R; ++r) {
+        const double* const slope = slope_.data() + static_cast<std::size_t>(r) * count_ + block;
+        for (std::size_t k = 0; k < kBlock; ++k) value[k] += slope[k] * usage[r];
+      }
+      for (std::size_t k = 0; k < kBlock; ++k) best = value[k] > best ? value[k] : best;
+    }
+    return best;
+  }
+
+  void report(std::size_t t, std::uint32_t parent, std::int32_t option, std::int32_t state,
+              std::int64_t loss) {
+    std::vector<std::int32_t> layout(model_.group.size(), 0);
+    follow(sweep_, quanta_.bounds().front().back.choice, t + 1, state, layout);
+    const std::vector<Step>& steps = sweep_.steps();
+    layout[at(steps[t].group)] = option;
+    for (std::size_t p = t; p-- > 0;) {
+      layout[at(steps[p].group)] = choice_[parent];
+      parent = parent_[parent];
+    }
+    outcome_.found = true;
+    outcome_.threshold = std::min(outcome_.threshold, static_cast<double>(loss) - task_.step_down);
+    task_.found(layout);
+  }
+
+  // False: stopped.
+  bool expand(std::size_t t, const State& from, State& to) {
+    const Step& step = sweep_.steps()[t];
+    const auto states = at(step.next_states);
+    to.labels.clear();
+    to.begin.assign(1, 0);
+    // Arcs by the state they lead to.
+    into_.assign(states + 1, 0);
+    arcs_.resize(at(step.states) * at(step.size));
+    for (std::int32_t s = 0; s < step.states; ++s) {
+      if (from.begin[at(s)] == from.begin[at(s) + 1]) continue;
+      for (std::int32_t j = 0; j < step.size; ++j) {
+        if (quanta_.arc()[step.arc + at(s * step.size + j)] >= kForbidden) continue;
+        ++into_[at(sweep_.next_state(step, s, j)) + 1];
+      }
+    }
+    for (std::size_t s = 0; s < states; ++s) into_[s + 1] += into_[s];
+    fill_.assign(into_.begin(), into_.end() - 1);
+    for (std::int32_t s = 0; s < step.states; ++s) {
+      if (from.begin[at(s)] == from.begin[at(s) + 1]) continue;
+      for (std::int32_t j = 0; j < step.size; ++j) {
+        if (quanta_.arc()[step.arc + at(s * step.size + j)] >= kForbidden) continue;
+        arcs_[fill_[at(sweep_.next_state(step, s, j))]++] = s * step.size + j;
+      }
+    }
+    for (std::size_t target = 0; target < states; ++target) {
+      fresh_.clear();
+      runs_.assign(1, 0);
+      for (std::size_t a = into_[target]; a < into_[target + 1]; ++a) {
+        if (!extend(t, step, arcs_[a], static_cast<std::int32_t>(target), from)) return false;
+        if (fresh_.size() > runs_.back()) runs_.push_back(fresh_.size());
+      }
+      merge_runs();
+      const std::size_t before = to.labels.size();
+      dominance_.filter(fresh_.begin(), fresh_.end(), to.labels);
+      for (std::size_t l = before; l < to.labels.size(); ++l) {
+        const std::uint32_t origin = to.labels[l].id;
+        to.labels[l].id = static_cast<std::uint32_t>(parent_.size());
+        parent_.push_back(from.labels[origin / width_].id);
+        choice_.push_back(static_cast<std::uint16_t>(origin % width_));
+      }
+      to.begin.push_back(to.labels.size());
+    }
+    outcome_.labels += static_cast<std::int64_t>(to.labels.size());
+    outcome_.longest = std::max(outcome_.longest, to.labels.size());
+    return control_.count_labels(static_cast<std::int64_t>(to.labels.size()));
+  }
+
+  // Adds an option to all labels of a state. A fresh label's id is its origin and option.
+  bool extend(std::size_t t, const Step& step, std::int32_t arc, std::int32_t target,
+              const State& from) {
+    const auto s = at(arc / step.size);
+    const std::int32_t j = arc % step.size;
+    const std::int64_t cost =
+        quanta_.option()[at(step.option + j)] + quanta_.arc()[step.arc + at(arc)];
+    const std::int64_t* const usage =
+        usage_.data() + static_cast<std::ptrdiff_t>(step.option + j) * R;
+    const std::size_t node = step.node + at(step.states) + at(target);
+    const double* const bounds = node_.data() + node * count_;
+    const Ahead<R>& ahead = ahead_[node];
+    const std::size_t end = from.begin[s + 1];
+    width_ = static_cast<std::uint32_t>(step.size);
+    for (std::size_t l = from.begin[s]; l < end; ++l) {
+      Label<R> label = from.labels[l];
+      if (label.bound >= outcome_.threshold) continue;
+      for (int r = 0; r < R; ++r) label.usage[r] += usage[r];
+      label.loss += cost;
+      if (!fits(label, ahead.least, ahead.most)) continue;
+      const double bound = bound_of(label, bounds, outcome_.threshold);
+      label.bound = std::max(label.bound, bound);
+      if (label.bound >= outcome_.threshold) continue;
+      const std::int64_t completed = label.loss + ahead.loss;
+      if (static_cast<double>(completed) < outcome_.threshold &&
+          fits(label, ahead.usage, ahead.usage)) {
+        report(t, label.id, j, target, completed);
+      }
+      label.id = static_cast<std::uint32_t>(l) * width_ + static_cast<std::uint32_t>(j);
+      fresh_.push_back(label);
+    }
+    return control_.tick(static_cast<std::int64_t>(end - from.begin[s]) + 1);
+  }
+
+  // Every run is in order; so is all of `fresh_` afterwards.
+  void merge_runs() {
+    while (runs_.size() > 2) {
+      buffer_.resize(fresh_.size());
+      std::size_t kept = 1;
+      for (std::size_t r = 0; r + 1 < runs_.size(); r += 2) {
+        const auto first = fresh_.begin() + static_cast<std::ptrdiff_t>(runs_[r]);
+        const auto middle = fresh_.begin() + static_cast<std::ptrdiff_t>(runs_[r + 1]);
+        const std::size_t end = r + 2 < runs_.size() ? runs_[r + 2] : runs_[r + 1];
+        const auto last = fresh_.begin() + static_cast<std::ptrdiff_t>(end);
+        std::merge(first, middle, middle, last,
+                   buffer_.begin() + static_cast<std::ptrdiff_t>(runs_[r]), precedes<R>);
+        runs_[kept++] = end;
+      }
+      runs_.resize(kept);
+      fresh_.swap(buffer_);
+    }
+  }
+
+  void leave_open(const State& state) {
+    outcome_.complete = false;
+    for (const Label<R>& label : state.labels) {
+      if (label.bound < outcome_.threshold) outcome_.open = std::min(outcome_.open, label.bound);
+    }
+  }
+
+  void process(std::size_t t, State& state, std::size_t cap) {
+    State next;
+    for (; t < sweep_.steps().size(); ++t) {
+      if (parent_.size() > task_.most_history) {
+        outcome_.out_of_memory = true;
+        leave_open(state);
+        return;
+      }
+      if (!expand(t, state, next)) {
+        leave_open(state);
+        return;
+      }
+      if (next.labels.empty()) return;
+      if (next.labels.size() > cap) {
+        if (task_.split) {
+          process_pieces(t + 1, next, cap);
+          return;
+        }
+        State best = take_best(next, cap);
+        leave_open(next);
+        std::swap(next, best);
+      }
+      std::swap(state, next);
+    }
+  }
+
+  void process_pieces(std::size_t t, State& pending, std::size_t cap) {
+    const std::size_t mark = parent_.size();
+    const std::size_t piece_cap = std::max(kSmallestCap, cap / 2);
+    while (!pending.labels.empty()) {
+      ++outcome_.splits;
+      State piece = take_best(pending, std::max<std::size_t>(1, piece_cap / 4));
+      process(t, piece, piece_cap);
+      parent_.resize(mark);
+      choice_.resize(mark);
+      if (control_.limit() != Limit::kNone || outcome_.out_of_memory) {
+        leave_open(pending);
+        return;
+      }
+    }
+  }
+
+  // Takes the labels of least bound out of a state, in order.
+  State take_best(State& state, std::size_t count) {
+    State taken;
+    taken.begin.assign(1, 0);
+    values_.clear();
+    for (const Label<R>& label : state.labels) {
+      if (label.bound < outcome_.threshold) values_.push_back(label.bound);
+    }
+    double last = kInfinity;
+    if (values_.size() > count) {
+      const auto nth = values_.begin() + static_cast<std::ptrdiff_t>(count);
+      std::nth_element(values_.begin(), nth, values_.end());
+      last = *nth;
+    }
+    const auto below = static_cast<std::size_t>(std::count_if(
+        values_.begin(), values_.end(), [last](double value) { return value < last; }));
+    std::size_t ties = count > below ? count - below : 0;
+    std::size_t kept = 0;
+    for (std::size_t s = 0; s + 1 < state.begin.size(); ++s) {
+      const std::size_t from = state.begin[s];
+      const std::size_t to = state.begin[s + 1];
+      state.begin[s] = kept;
+      for (std::size_t l = from; l < to; ++l) {
+        const Label<R>& label = state.labels[l];
+        if (label.bound >= outcome_.threshold) continue;
+        bool take = label.bound < last;
+        if (!take && label.bound == last && ties > 0) {
+          take = true;
+          --ties;
+        }
+        if (take) {
+          taken.labels.push_back(label);
+        } else {
+          state.labels[kept++] = label;
+        }
+      }
+      taken.begin.push_back(taken.labels.size());
+    }
+    state.begin.back() = kept;
+    state.labels.resize(kept);
+    return taken;
+  }
+
+  const LabelTask& task_;
+  const Model& model_;
+  const Sweep& sweep_;
+  const Quanta& quanta_;
+  Control& control_;
+  Dominance<R> dominance_;
+  LabelOutcome outcome_;
+
+  std::size_t count_ = 0;            // multiplier vectors
+  std::vector<double> node_;         // node by vector
+  std::vector<double> slope_;        // row by vector
+  std::vector<Ahead<R>> ahead_;      // by node
+  std::vector<std::int64_t> usage_;  // option by row, padded
+  std::int64_t lower_[R];
+  std::int64_t upper_[R];
+
+  std::vector<std::uint32_t> parent_;
+  std::vector<std::uint16_t> choice_;
+  Labels fresh_;
+  Labels buffer_;
+  std::vector<std::size_t> runs_;
+  std::vector<std::size_t> into_;
+  std::vector<std::size_t> fill_;
+  std::vector<std::int32_t> arcs_;
+  std::vector<double> values_;
+  std::uint32_t width_ = 1;
+};
+
+template <int R>
+LabelOutcome search_with(const LabelTask& task, Control& control) {
+  return LabelSearch<R>(task, control).run();
+}
+
+}  // namespace
+
+LabelOutcome search_labels(const LabelTask& task, Control& control) {
+  const std::int32_t rows = task.model->num_rows;
+  if (rows <= 1) return search_with<1>(task, control);
+  if (rows <= 2) return search_with<2>(task, control);
+  if (rows <= 3) return search_with<3>(task, control);
+  if (rows <= 4) return search_with<4>(task, control);
+  if (rows <= 6) return search_with<6>(task, control);
+  if (rows <= 8) return search_with<8>(task, control);
+  if (rows <= 16) return search_with<16>(task, control);
+  return search_with<32>(task, control);
+}
+
+}  // namespace mpsolve::paths

@@ -1,0 +1,410 @@
+#include "solver.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "dual.hpp"
+#include "labels.hpp"
+#include "model.hpp"
+#include "multipliers.hpp"
+#include "order.hpp"
+#include "quanta.hpp"
+#include "sweep.hpp"
+
+namespace mpsolve::paths {
+namespace {
+
+std::size_t at(std::int32_t index) { return static_cast<std::size_t>(index); }
+
+constexpr std::size_t kFirstCap = 1000;  // labels of a list before it is split
+constexpr std::size_t kLongCap = 100000;
+constexpr std::size_t kCapGrowth = 4;
+constexpr std::size_t kFirstBeam = 300;  // labels of a list where only a good layout is wanted
+constexpr std::size_t kBeamGrowth = 5;
+constexpr std::size_t kLastBeam = 10000;
+constexpr std::size_t kBeamOptions = 400;
+constexpr double kPoor = 4.0;              // gap, in windows, that makes another look worth while
+constexpr std::size_t kFirstOptions = 60;  // beside the best ones, in the first window
+constexpr double kMostEntries = 0x1p30;    // states are counted in 32 bits
+constexpr double kGrowth = 1.7;
+constexpr double kTiny = 1e-9;  // relative gaps up to this do not prune
+
+double difference(const CompensatedSum& a, const CompensatedSum& b) {
+  return (a.value() - b.value()) + (a.rest() - b.rest());
+}
+
+class Solver final : public Probe {
+ public:
+  Solver(const Input& input, const Parameters& parameters, Control& control)
+      : input_(input), parameters_(parameters), control_(control) {
+    multipliers_.assign(input.budgets.size(), 0.0);
+  }
+
+  double incumbent_loss() const override {
+    return best_.feasible ? best_.high : std::numeric_limits<double>::quiet_NaN();
+  }
+  double bound() const override { return bound_.value(); }
+
+  Outcome run() {
+    control_.watch(this);
+    bound_.add(trivial_bound());
+    if (!parameters_.hint.empty()) offer(parameters_.hint);
+    Model model = build_model(input_);
+    if (!model.infeasible) {
+      control_.arm();
+      search(std::move(model));
+    } else {
+      proven_ = true;
+    }
+    return finish();
+  }
+
+ private:
+  // Of the options alone.
+  double trivial_bound() const {
+    CompensatedSum sum;
+    for (std::int32_t g = 0; g < input_.num_groups; ++g) {
+      const double* const first = input_.loss + input_.offsets[g];
+      const double* const last = input_.loss + input_.offsets[g + 1];
+      if (first != last) sum.add(*std::min_element(first, last));
+    }
+    for (const Coupling& coupling : input_.couplings) {
+      const auto entries =
+          static_cast<std::ptrdiff_t>(input_.size(coupling.first)) * input_.size(coupling.second);
+      if (entries > 0) sum.add(*std::min_element(coupling.table, coupling.table + entries));
+    }
+    return sum.value();
+  }
+
+  void offer(const std::vector<std::int32_t>& layout) {
+    const Evaluation value = evaluate(input_, layout.data());
+    if (!value.better_than(best_)) return;
+    best_ = value;
+    layout_ = layout;
+  }
+
+  CompensatedSum best_loss() const {
+    CompensatedSum sum;
+    sum.add(best_.high);
+    sum.add(best_.low);
+    return sum;
+  }
+
+  double allowed_gap() const {
+    return std::max(parameters_.abs_gap, parameters_.rel_gap * std::fabs(best_.high));
+  }
+
+  bool gap_closed() const {
+    return best_.feasible && difference(best_loss(), bound_) <= allowed_gap();
+  }
+
+  void raise_bound(const CompensatedSum& bound) {
+    if (difference(bound, bound_) > 0.0) bound_ = bound;
+  }
+
+  // What must be beaten, in quanta of a model.
+  double threshold(const Model& model, const Quanta& quanta) const {
+    if (!best_.feasible) return kInfinity;
+    const double loss = quanta.from_loss(model, best_.high, best_.low);
+    double allowed = allowed_gap();
+    if (allowed <= 1.001 * kTiny * std::fabs(best_.high)) allowed = 0.0;
+    const double gap = std::ldexp(allowed, quanta.exponent());
+    return loss - std::max(gap, step_down(quanta));
+  }
+
+  static double step_down(const Quanta& quanta) {
+    const double unit = static_cast<double>(quanta.unit());
+    return unit > 4.0 * quanta.margin() ? unit - quanta.margin() : quanta.margin();
+  }
+
+  void check_size(const Order& order) const {
+    // Costs twice, potentials and bounds: about eight numbers for an arc.
+    const double bytes = order.entries * 64.0;
+    const bool fits = bytes <= static_cast<double>(parameters_.memory_limit);
+    if (fits && order.entries < kMostEntries) return;
+    throw TooWide("the couplings join " + std::to_string(order.width) +
+                  " groups at a time, which needs " + std::to_string(bytes / 1048576.0) +
+                  " MiB; the memory limit allows " +
+                  std::to_string(static_cast<double>(parameters_.memory_limit) / 1048576.0));
+  }
+
+  bool fits(const Model& model, const std::vector<std::int32_t>& layout) const {
+    for (std::size_t r = 0; r < model.rows.size(); ++r) {
+      std::int64_t total = 0;
+      for (std::int32_t g = 0; g < model.num_groups(); ++g) {
+        total += model.usage_of(model.begin[at(g)] + layout[at(g)])[r];
+      }
+      if (total > model.rows[r].upper || total < model.rows[r].lower) return false;
+    }
+    return true;
+  }
+
+  // Multipliers for a model, the bound they prove, and what they leave of the model. False: done.
+  bool tighten(Model& model) {
+    for (int round = 0; round < kMostRounds; ++round) {
+      ++outcome_.rounds;
+      const Order order = make_order(model, {});
+      check_size(order);
+      outcome_.width = std::max(outcome_.width, order.width);
+      const Sweep sweep(model, order);
+      const FloatCosts costs(model, sweep);
+      const double before = control_.seconds();
+      const Seen seen = [&](const std::vector<std::int32_t>& layout) {
+        if (fits(model, layout)) offer(model.expand(layout));
+      };
+      const Dual dual = solve_dual(model, sweep, costs, to_rows(model, multipliers_),
+                                   largest_loss(model), seen, control_);
+      outcome_.dual_seconds += control_.seconds() - before;
+      outcome_.evaluations += dual.evaluations;
+      if (dual.infeasible) {
+        proven_ = true;
+        return false;
+      }
+      multipliers_ = to_budgets(model, dual.multipliers, input_.budgets.size());
+      history_.clear();
+      for (const std::vector<double>& vector : dual.history) {
+        history_.push_back(to_budgets(model, vector, input_.budgets.size()));
+      }
+      const Quanta quanta(model, sweep, near_multipliers(model, multipliers_, history_));
+      raise_bound(quanta.to_loss(model, quanta.best_bound()));
+      if (quanta.infeasible() || model.rows.empty()) {
+        // Without budgets the cheapest layout is the answer, and it was offered.
+        proven_ = true;
+        return false;
+      }
+      if (control_.limit() != Limit::kNone || gap_closed()) return false;
+      if (!best_.feasible && dual.bound > largest_loss(model) * (1.0 + 1e-9)) {
+        proven_ = true;
+        return false;
+      }
+      const double beat = threshold(model, quanta);
+      std::vector<double> least;
+      const std::vector<char> keep = quanta.options_below(sweep, beat, least);
+      const auto kept = static_cast<std::size_t>(std::count(keep.begin(), keep.end(), 1));
+      const std::size_t all = keep.size();
+      if (kept < all) {
+        model = restrict_model(model, keep);
+        if (model.infeasible) {
+          proven_ = true;
+          return false;
+        }
+      }
+      if (10 * kept > 9 * all) return true;
+    }
+    return true;
+  }
+
+  static double largest_loss(const Model& model) {
+    double sum = 0.0;
+    for (std::int32_t g = 0; g < model.num_groups(); ++g) {
+      const auto first = model.loss.begin() + model.begin[at(g)];
+      sum += *std::max_element(first, model.loss.begin() + model.begin[at(g) + 1]);
+    }
+    for (const ModelPair& pair : model.pairs) {
+      double most = -kInfinity;
+      for (const double value : pair.table) {
+        if (!std::isinf(value)) most = std::max(most, value);
+      }
+      sum += most;
+    }
+    return sum;
+  }
+
+  // Windows of growing bounds, each searched by labels, until one proves all.
+  void search(Model model) {
+    if (!tighten(model)) return;
+    // Equal counts and states meet often, and dominance is worth more than an early layout.
+    const bool meets =
+        !model.pairs.empty() || std::any_of(model.rows.begin(), model.rows.end(),
+                                            [](const Row& row) { return row.two_sided(); });
+    std::size_t cap = meets ? kLongCap : kFirstCap;
+    const std::size_t most_cap = largest_cap(model);
+    std::size_t window = kFirstOptions;
+    std::size_t beam = kFirstBeam;
+    bool first = true;
+    double width = 0.0;  // of the last window that was proven empty
+    const CompensatedSum lowest = bound_;
+    Evaluation tightened_with = best_;
+    for (;;) {
+      if (best_.better_than(tightened_with)) {
+        tightened_with = best_;
+        if (!tighten(model)) return;
+      }
+      const Order order = make_order(model, {});
+      const Sweep sweep(model, order);
+      const Quanta quanta(model, sweep, near_multipliers(model, multipliers_, history_));
+      const double start = quanta.from_loss(model, lowest.value(), lowest.rest());
+      const double all = threshold(model, quanta);
+      std::vector<double> least;
+      quanta.options_below(sweep, all, least);
+      double beat = window_threshold(least, quanta.best_bound(), window, all);
+      if (width > 0.0) {
+        // Where options thicken out the window grows by losses, not by their number.
+        beat = std::min(beat, start + std::ldexp(kGrowth * width, quanta.exponent()));
+      }
+      if (!first && beam <= kLastBeam && all - start > kPoor * (beat - start)) {
+        // The windows are far from the best layout: a quick look at a larger one for a better.
+        const double far = window_threshold(least, quanta.best_bound(), kBeamOptions, all);
+        search_core(model, below(least, std::max(far, beat)), quanta, std::max(far, beat), beam,
+                    false);
+        beam *= kBeamGrowth;
+        if (control_.limit() != Limit::kNone) return;
+        if (best_.better_than(tightened_with)) continue;
+      }
+      // A window that holds nearly everything may as well hold all.
+      if (width > 0.0 && beat > start + 0.5 * (all - start)) beat = all;
+      first = false;
+      const LabelOutcome found =
+          search_core(model, below(least, beat), quanta, beat, std::min(cap, most_cap), true);
+      if (control_.limit() != Limit::kNone || found.out_of_memory) {
+        outcome_.out_of_memory = found.out_of_memory;
+        return;
+      }
+      if (found.found || beat >= all) {
+        proven_ = true;
+        return;
+      }
+      raise_bound(quanta.to_loss(model, beat));
+      width = difference(bound_, lowest);
+      window *= 2;
+      // Short lists find layouts sooner, long ones see more dominance.
+      if (found.splits > 0) cap *= kCapGrowth;
+      if (gap_closed()) return;
+    }
+  }
+
+  static std::vector<char> below(const std::vector<double>& least, double threshold) {
+    std::vector<char> keep(least.size());
+    for (std::size_t o = 0; o < keep.size(); ++o) keep[o] = least[o] < threshold ? 1 : 0;
+    return keep;
+  }
+
+  // The loss below which `count` options remain beside the best of each group.
+  double window_threshold(std::vector<double> least, double bound, std::size_t count,
+                          double all) const {
+    std::vector<double> above;
+    for (const double value : least) {
+      if (value > bound && value < all) above.push_back(value);
+    }
+    if (above.size() <= count) return all;
+    const auto nth = above.begin() + static_cast<std::ptrdiff_t>(count);
+    std::nth_element(above.begin(), nth, above.end());
+    const double chosen = *nth;
+    // A window that holds nearly everything may as well hold all.
+    return best_.feasible && chosen > bound + 0.7 * (all - bound) ? all : chosen;
+  }
+
+  std::size_t largest_cap(const Model& model) const {
+    const std::size_t bytes = 8 * (at(model.num_rows) + 3);
+    const std::size_t labels = parameters_.memory_limit / (bytes * 16);
+    return std::min<std::size_t>(std::max<std::size_t>(labels, 1000), 20'000'000);
+  }
+
+  LabelOutcome search_core(const Model& model, const std::vector<char>& keep, const Quanta& outer,
+                           double beat, std::size_t cap, bool split) {
+    LabelOutcome nothing;
+    const Model core = restrict_model(model, keep);
+    if (core.infeasible) return nothing;
+    Order order = make_order(core, {});
+    Sweep sweep(core, order);
+    Quanta quanta(core, sweep, near_multipliers(core, multipliers_, history_));
+    if (quanta.infeasible()) return nothing;
+    if (core.rows.empty()) {
+      // Only one layout is left to look at.
+      std::vector<std::int32_t> layout(core.group.size(), 0);
+      follow(sweep, quanta.bounds().front().back.choice, 0, 0, layout);
+      const Evaluation before = best_;
+      offer(core.expand(layout));
+      nothing.found = best_.better_than(before);
+      return nothing;
+    }
+    // Groups that are nearly decided first.
+    std::vector<double> least;
+    quanta.options_below(sweep, kInfinity, least);
+    std::vector<double> key(core.group.size(), kInfinity);
+    for (std::int32_t g = 0; g < core.num_groups(); ++g) {
+      const auto first = least.begin() + core.begin[at(g)];
+      const auto last = least.begin() + core.begin[at(g) + 1];
+      std::vector<double> values(first, last);
+      std::nth_element(values.begin(), values.begin() + 1, values.end());
+      key[at(g)] = values[1];
+    }
+    order = make_order(core, key);
+    sweep = Sweep(core, order);
+    const double gap =
+        std::isinf(beat) ? outer.best_bound() * 0.1 + 1.0 : beat - outer.best_bound();
+    quanta = Quanta(core, sweep,
+                    spread_multipliers(core, sweep, multipliers_, history_,
+                                       std::ldexp(gap, -outer.exponent())));
+    outcome_.core_groups = core.num_groups();
+    outcome_.core_options = core.num_options();
+
+    LabelTask task;
+    task.model = &core;
+    task.sweep = &sweep;
+    task.quanta = &quanta;
+    task.step_down = step_down(quanta);
+    task.threshold = threshold(core, quanta);
+    if (beat < kInfinity) {
+      const CompensatedSum loss = outer.to_loss(model, beat);
+      task.threshold = std::min(task.threshold, quanta.from_loss(core, loss.value(), loss.rest()));
+    }
+    task.cap = cap;
+    task.most_history = std::min<std::size_t>(parameters_.memory_limit / 12, std::size_t{1} << 31);
+    task.split = split;
+    task.found = [&](const std::vector<std::int32_t>& layout) { offer(core.expand(layout)); };
+    const LabelOutcome found = search_labels(task, control_);
+    outcome_.labels += found.labels;
+    outcome_.splits += found.splits;
+    outcome_.longest_list =
+        std::max(outcome_.longest_list, static_cast<std::int64_t>(found.longest));
+    if (!found.complete && found.open < kInfinity) {
+      // What was left out is at least as bad as its bounds, what was not searched as the window.
+      const double open = std::min(found.open, task.threshold);
+      raise_bound(quanta.to_loss(core, std::min(open, found.threshold)));
+    }
+    return found;
+  }
+
+  Outcome finish() {
+    outcome_.multipliers = multipliers_;
+    if (best_.feasible) {
+      outcome_.layout = layout_;
+      outcome_.loss = best_.high;
+      const bool done = proven_ || gap_closed();
+      outcome_.reason = done ? Reason::kOptimal : Reason::kFeasible;
+      outcome_.bound = std::min(bound_.value(), best_.high);
+      if (proven_) {
+        double allowed = allowed_gap();
+        if (allowed <= 1.001 * kTiny * std::fabs(best_.high)) allowed = 0.0;
+        outcome_.bound = std::max(outcome_.bound, best_.high - allowed);
+      }
+    } else {
+      outcome_.reason = proven_ ? Reason::kInfeasible : Reason::kNoSolutionFound;
+      outcome_.bound = proven_ ? kInfinity : bound_.value();
+    }
+    return std::move(outcome_);
+  }
+
+  static constexpr int kMostRounds = 6;
+
+  const Input& input_;
+  const Parameters& parameters_;
+  Control& control_;
+  Outcome outcome_;
+  Evaluation best_;
+  std::vector<std::int32_t> layout_;
+  CompensatedSum bound_;
+  bool proven_ = false;  // the best layout is optimal, or there is none
+  std::vector<double> multipliers_;
+  std::vector<std::vector<double>> history_;
+};
+
+}  // namespace
+
+Outcome solve(const Input& input, const Parameters& parameters, Control& control) {
+  return Solver(input, parameters, control).run();
+}
+
+}  // namespace mpsolve::paths
