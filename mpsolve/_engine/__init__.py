@@ -1,7 +1,12 @@
 """The compiled engine: a proven layout for one budget."""
 
 try:
-    from mpsolve._engine._native import MckpOutcome, solve_mckp
+    from mpsolve._engine._native import (
+        FrontOutcome,
+        MckpOutcome,
+        solve_front,
+        solve_mckp,
+    )
 except ModuleNotFoundError as error:
     if error.name != "mpsolve._engine._native":
         raise
@@ -12,4 +17,4 @@ except ModuleNotFoundError as error:
     )
     raise ImportError(_message) from error
 
-__all__ = ["MckpOutcome", "solve_mckp"]
+__all__ = ["FrontOutcome", "MckpOutcome", "solve_front", "solve_mckp"]
