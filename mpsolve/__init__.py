@@ -23,6 +23,7 @@ from mpsolve.errors import (
     UnsupportedProblemError,
     VerificationError,
 )
+from mpsolve.front import Front, FrontPoint, front
 from mpsolve.model import (
     Budget,
     Coupling,
@@ -46,6 +47,8 @@ load = Problem.load
 __all__ = [
     "Budget",
     "Coupling",
+    "Front",
+    "FrontPoint",
     "Group",
     "InvalidLayoutError",
     "InvalidParameterError",
@@ -66,6 +69,7 @@ __all__ = [
     "VerificationError",
     "__version__",
     "at_most",
+    "front",
     "load",
     "solve",
     "verify",

@@ -17,13 +17,14 @@ from mpsolve.errors import (
     UnsupportedProblemError,
     VerificationError,
 )
-from mpsolve.methods import Method, Parameters, get_method, prover
+from mpsolve.methods import Method, Parameters, get_method
 from mpsolve.model.budget import Budget, Number, parse_budget
 from mpsolve.model.layout import Layout
 from mpsolve.model.merge import Merged
 from mpsolve.model.problem import Problem
 from mpsolve.model.resource import Limits
 from mpsolve.result import ROUNDING, Limit, Reason
+from mpsolve.solve import choose_method
 from mpsolve.verify import verify
 
 __all__ = ["Front", "FrontPoint", "front"]
@@ -282,7 +283,7 @@ def front(
         if epsilon:
             msg = "an epsilon under other constraints"
             raise UnsupportedProblemError(msg)
-        method = prover(problem.with_budgets({**problem.budgets, resource: 0}))
+        method = choose_method(problem.with_budgets({**problem.budgets, resource: 0}))
         points = _by_solves(method, merged, resource, limits, time_limit)
     return Front(problem, resource, points, method=method, epsilon=epsilon)
 

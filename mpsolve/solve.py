@@ -118,13 +118,13 @@ def solve(
         hint=None if hint is None else merged.contract(hint.choices),
         progress=progress,
     )
-    chosen = _choose(problem) if method == "auto" else get_method(method)
+    chosen = choose_method(problem) if method == "auto" else get_method(method)
     _check_support(problem, chosen, parameters)
     answer = chosen.solve(merged, parameters)
     return _checked(problem, chosen.name, answer, parameters, start)
 
 
-def _choose(problem: Problem) -> Method:
+def choose_method(problem: Problem) -> Method:
     """Take the first method that can prove all of the problem and is installed."""
     missing = []
     for name in METHODS:

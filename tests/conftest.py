@@ -1,0 +1,30 @@
+"""Fixtures and settings of all tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+#: Real models and instances, beside the repository; not part of it.
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+# Time is measured where it is promised, not example by example.
+settings.register_profile(
+    "mpsolve",
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("mpsolve")
+
+
+def shared_folder(name: str) -> Path:
+    """Return a folder of ../shared, or skip the test; fail where it is required."""
+    folder = SHARED / name
+    if not folder.is_dir():
+        message = f"{folder} is not there; it is optional"
+        if os.environ.get("MPSOLVE_REQUIRE_SHARED") == "1":
+            pytest.fail(f"{message} unless MPSOLVE_REQUIRE_SHARED=1, which is set")
+        pytest.skip(message)
+    return folder
