@@ -1,6 +1,7 @@
 """Build the wheel, install it in a clean environment, and test it outside the checkout.
 
-Usage: python .ci/wheel_test.py [--wheel FILE] [--constraints FILE] [pytest arguments]
+Usage: python .ci/wheel_test.py [--wheel FILE] [--constraints FILE] [--quick]
+                                [pytest arguments]
 """
 
 import argparse
@@ -47,6 +48,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wheel", type=Path, help="test this wheel, build none")
     parser.add_argument("--constraints", type=Path, help="versions to install")
+    quick = "run the package's doctests only"
+    parser.add_argument("--quick", action="store_true", help=quick)
     options, pytest_arguments = parser.parse_known_args()
 
     with tempfile.TemporaryDirectory(prefix="mpsolve-wheel-") as name:
@@ -80,9 +83,10 @@ def main() -> None:
                 shutil.copy(ROOT / path, checkout)
         where = "import mpsolve, mpsolve._engine._native as e; print(e.__file__)"
         run(python, "-c", where, cwd=checkout)
+        run(python, ROOT / ".ci" / "smoke.py", cwd=checkout)
         print("==> testing the installed wheel", flush=True)
         chosen = ("-m", "not slow and not needs_shared")
-        targets = ("--pyargs", "mpsolve", "tests")
+        targets = ("--pyargs", "mpsolve", *(() if options.quick else ("tests",)))
         run(python, "-m", "pytest", *chosen, *pytest_arguments, *targets, cwd=checkout)
 
 

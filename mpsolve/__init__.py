@@ -23,6 +23,7 @@ from mpsolve.errors import (
     UnsupportedProblemError,
     VerificationError,
 )
+from mpsolve.front import Front, FrontPoint, front
 from mpsolve.gradient_storage import gradient_storage
 from mpsolve.model import (
     Budget,
@@ -55,6 +56,8 @@ load = Problem.load
 __all__ = [
     "Budget",
     "Coupling",
+    "Front",
+    "FrontPoint",
     "Group",
     "InvalidLayoutError",
     "InvalidParameterError",
@@ -77,6 +80,7 @@ __all__ = [
     "at_most",
     "boundary_loss",
     "conversion_loss",
+    "front",
     "gradient_storage",
     "joint_options",
     "layer_precisions",

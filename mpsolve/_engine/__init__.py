@@ -2,8 +2,10 @@
 
 try:
     from mpsolve._engine._native import (
+        FrontOutcome,
         MckpOutcome,
         PathsOutcome,
+        solve_front,
         solve_mckp,
         solve_paths,
     )
@@ -17,4 +19,11 @@ except ModuleNotFoundError as error:
     )
     raise ImportError(_message) from error
 
-__all__ = ["MckpOutcome", "PathsOutcome", "solve_mckp", "solve_paths"]
+__all__ = [
+    "FrontOutcome",
+    "MckpOutcome",
+    "PathsOutcome",
+    "solve_front",
+    "solve_mckp",
+    "solve_paths",
+]

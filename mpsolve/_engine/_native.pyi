@@ -38,6 +38,34 @@ class MckpOutcome:
     @property
     def seconds_search(self) -> float: ...
 
+class FrontOutcome:
+    @property
+    def is_complete(self) -> bool: ...
+    @property
+    def limit(self) -> Literal["TIME", "MEMORY", "INTERRUPTED"] | None: ...
+    @property
+    def done_below(self) -> int: ...
+    @property
+    def num_labels(self) -> int: ...
+    @property
+    def usage(self) -> npt.NDArray[np.int64]: ...
+    @property
+    def loss(self) -> npt.NDArray[np.float64]: ...
+    @property
+    def is_supported(self) -> npt.NDArray[np.uint8]: ...
+
+def solve_front(
+    loss: npt.NDArray[np.float64],
+    usage: npt.NDArray[np.int64],
+    offsets: npt.NDArray[np.int64] | None = None,
+    num_options: int = 0,
+    least: int | None = None,
+    most: int | None = None,
+    *,
+    epsilon: float = 0.0,
+    time_limit: float = ...,
+    memory_limit: int = ...,
+) -> FrontOutcome: ...
 def solve_mckp(
     loss: npt.NDArray[np.float64],
     usage: npt.NDArray[np.int64],
