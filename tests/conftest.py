@@ -1,6 +1,8 @@
 """Fixtures and settings of all tests."""
 
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,3 +30,14 @@ def shared_folder(name: str) -> Path:
             pytest.fail(f"{message} unless MPSOLVE_REQUIRE_SHARED=1, which is set")
         pytest.skip(message)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_reaches_python() -> Iterator[None]:
+    """Tests of Ctrl-C must not depend on how the test run itself was started.
+
+    A shell starts background jobs with SIGINT ignored, and Python then leaves it so.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before or signal.SIG_DFL)

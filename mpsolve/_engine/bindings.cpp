@@ -136,8 +136,8 @@ const std::int32_t* hint_of(const Array& array, const mpsolve::MckpProblem& prob
 template <class T>
 nb::object to_array(std::vector<T> values) {
   auto* owned = new std::vector<T>(std::move(values));
-  const nb::capsule owner(
-      owned, [](void* held) noexcept { delete static_cast<std::vector<T>*>(held); });
+  const nb::capsule owner(owned,
+                          [](void* held) noexcept { delete static_cast<std::vector<T>*>(held); });
   return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(owned->data(), {owned->size()}, owner));
 }
 
@@ -228,7 +228,7 @@ PyFront front(const Array& loss, const Array& usage, const std::optional<Array>&
   settings.epsilon = epsilon;
   settings.time_limit = time_limit;
   settings.memory_limit = static_cast<std::size_t>(memory_limit);
-  const mpsolve::Groups groups{problem.loss,       problem.usage, problem.offsets,
+  const mpsolve::Groups groups{problem.loss,       problem.usage,       problem.offsets,
                                problem.num_groups, problem.num_options, 0};
   PythonHost host{nb::none()};
   mpsolve::FrontOutcome outcome;
