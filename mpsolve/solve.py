@@ -196,14 +196,16 @@ def _checked(
     }
     if answer.choices is None:
         is_infeasible = answer.reason is Reason.INFEASIBLE
-        detail, nearest = why_infeasible(problem) if is_infeasible else ("", {})
+        why, nearest = why_infeasible(problem) if is_infeasible else ("", {})
+        # Unless a budget fails by itself, a method that says why knows best.
+        details = (why if nearest or not answer.detail else "", answer.detail)
         return Result(
             reason=answer.reason,
             method=method,
             bound=sign * (math.inf if is_infeasible else answer.bound),
             multipliers=multipliers,
             limit=answer.limit,
-            detail="; ".join(text for text in (detail, answer.detail) if text),
+            detail="; ".join(text for text in details if text),
             time=time.perf_counter() - start,
             counters=answer.counters,
             rel_gap=parameters.rel_gap,

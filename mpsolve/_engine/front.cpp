@@ -90,7 +90,7 @@ class FrontSearch {
       layout_[static_cast<std::size_t>(i)] = lightest;
       vertex_.usage += groups_.weight(begin + lightest);
       base_.add(groups_.loss[begin + lightest]);
-      walker.walk(groups_, i, lightest, 0.0, edges_);
+      walker.walk(groups_, i, lightest, -1, edges_);
     }
     exponent_ = magnitude > 0.0 ? 60 - std::ilogb(magnitude) : 0;
     quanta_.resize(static_cast<std::size_t>(groups_.total()));

@@ -92,7 +92,10 @@ class MathOptMethod:
             result, is_interrupted = self._run(search, deadline)
             reason = result.termination.reason.name
             if reason.startswith("INFEASIBLE") and search.choices is None:
-                detail = f"{self.name} found none, to the tolerances of its arithmetic"
+                detail = (
+                    "together, budgets and inventory leave no layout, as far as the "
+                    f"arithmetic of {self.name} can tell"
+                )
                 return Answer(
                     Reason.INFEASIBLE, detail=detail, counters=search.counters
                 )

@@ -80,6 +80,8 @@ class CpSat(Peer):
         for name, value in self.settings.items():
             setattr(solver.parameters, name, value)
         solver.parameters.max_time_in_seconds = time_limit
+        # Its own handler would stay, and Ctrl-C never reach Python again.
+        solver.parameters.catch_sigint_signal = False
         status = solver.solve(model)
         _, scale = integer_losses(columns, LOSS_BITS)
         bound = columns.least_loss + solver.best_objective_bound / scale
