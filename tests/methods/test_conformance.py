@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mpsolve import Reason, solve, verify
-from mpsolve.methods import METHODS, get_method, is_available
+from mpsolve.methods import METHODS, cannot_solve, get_method, is_available
+from tests.methods import instances
 from tests.strategies import BUDGETS, random_problem, random_shape
 
 
@@ -19,13 +20,26 @@ def method(request):
     return method
 
 
-def solvable_problems(method, count=60, **fixed):
+#: Problems with a structure that some methods need.
+STRUCTURED = (
+    instances.with_inventory,
+    instances.coupled,
+    instances.two_options,
+    instances.sortable,
+    instances.convertible,
+)
+
+
+def solvable_problems(method, count=60):
     rng = np.random.default_rng([31, len(method.name)])
     found = 0
     for number in range(40 * count):
-        shape = random_shape(rng, **{"budget": BUDGETS[number % len(BUDGETS)], **fixed})
-        problem = random_problem(rng, shape, num_groups=int(rng.integers(0, 6)))
-        if not method.capabilities.cannot(problem):
+        if number % 3:
+            problem = STRUCTURED[number % len(STRUCTURED)](rng)
+        else:
+            shape = random_shape(rng, budget=BUDGETS[number % len(BUDGETS)])
+            problem = random_problem(rng, shape, num_groups=int(rng.integers(0, 6)))
+        if not cannot_solve(method, problem):
             found += 1
             yield problem
         if found == count:
@@ -58,7 +72,8 @@ def test_layouts_are_feasible_and_bounds_hold(method):
         assert sign * (result.loss - best.loss) >= -size
         assert sign * (result.bound - best.loss) <= size
         if method.capabilities.proves and result.reason == "OPTIMAL":
-            assert abs(result.loss - best.loss) <= size
+            allowed = max(size, 1e-9 * abs(best.loss))
+            assert abs(result.loss - best.loss) <= allowed
 
 
 def test_the_same_answer_every_time(method):
@@ -66,7 +81,6 @@ def test_the_same_answer_every_time(method):
         first, second = solve(problem, method.name), solve(problem, method.name)
         assert first.layout == second.layout
         assert first.bound == second.bound
-        assert first.counters == second.counters
 
 
 def test_parameters_it_claims_are_accepted(method):
@@ -91,7 +105,7 @@ def test_parameters_it_claims_are_accepted(method):
 def test_hints_change_no_proof(method):
     if "hint" not in method.capabilities.parameters:
         pytest.skip("it takes no hint")
-    for problem in solvable_problems(method, 15, budget="upper"):
+    for problem in solvable_problems(method, 25):
         best = solve(problem, method.name)
         if best.layout is None:
             continue

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import mpsolve
-from mpsolve.methods import SPECIAL_CASES, cannot_solve, get_method
+from mpsolve.methods import METHODS, SPECIAL_CASES, cannot_solve, get_method
 
 SPEC = importlib.util.spec_from_file_location(
     "instances", Path(__file__).with_name("instances.py")
