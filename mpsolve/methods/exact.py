@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from mpsolve._engine import MckpOutcome, solve_mckp
+from mpsolve.methods.engine_options import (
+    PARAMETERS,
+    engine_options,
+    within_int64,
+)
 from mpsolve.methods.lattice import quantum
 from mpsolve.methods.protocol import Answer, Capabilities, Parameters
 from mpsolve.methods.relevant import relevant_options
@@ -20,9 +24,6 @@ from mpsolve.result import ROUNDING, Limit, Reason
 __all__ = ["Exact"]
 
 OPEN: Limits = (None, None)
-
-#: Beyond every total, and within int64; a budget may be any integer.
-FAR = 2**62
 
 
 class Exact:
@@ -44,9 +45,7 @@ class Exact:
     capabilities = Capabilities(
         proves=True,
         most_budgets=1,
-        parameters=frozenset(
-            {"time_limit", "memory_limit", "node_limit", "hint", "progress"}
-        ),
+        parameters=PARAMETERS,
     )
 
     def solve(self, merged: Merged, parameters: Parameters) -> Answer:
@@ -57,23 +56,9 @@ class Exact:
             if name is None
             else merged.usage[name]
         )
-        options: dict[str, Any] = {}
-        if parameters.time_limit is not None:
-            options["time_limit"] = parameters.time_limit
-        if parameters.memory_limit is not None:
-            options["memory_limit"] = parameters.memory_limit
-        if parameters.node_limit is not None:
-            options["label_limit"] = parameters.node_limit
-        if parameters.hint is not None:
-            options["hint"] = parameters.hint.astype(np.int32)
-        if parameters.progress is not None:
-            progress = parameters.progress
-            options["progress"] = lambda loss, bound, labels: progress(
-                None if math.isnan(loss) else loss, bound, labels
-            )
-        gaps = {"abs_gap": parameters.abs_gap, "rel_gap": parameters.rel_gap}
+        options = engine_options(parameters)
         outcome = _run(
-            merged.loss, usage, merged.offsets, merged.width, limits, **gaps, **options
+            merged.loss, usage, merged.offsets, merged.width, limits, **options
         )
         reason = Reason(outcome.reason)
         limit = None if outcome.limit is None else Limit(outcome.limit)
@@ -82,7 +67,7 @@ class Exact:
         if reason is Reason.OPTIMAL and not found.is_proven(merged, parameters):
             # What is left of the gap is the rounding of the sums: look closer.
             options.pop("hint", None)
-            found = _closer(merged, usage, limits, found, gaps | options)
+            found = _closer(merged, usage, limits, found, options)
             if not found.is_proven(merged, parameters):
                 reason, limit = Reason.FEASIBLE, Limit.OTHER
                 detail = "the losses span more digits than sums of floats can prove"
@@ -201,7 +186,7 @@ def _run(
         usage,
         offsets if width is None else None,
         width or 0,
-        *(None if side is None else min(max(side, -FAR), FAR) for side in limits),
+        *map(within_int64, limits),
         **options,
     )
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from mpsolve._engine import PathsOutcome, solve_paths
 from mpsolve.errors import UnsupportedProblemError
+from mpsolve.methods.engine_options import (
+    PARAMETERS,
+    engine_options,
+    within_int64,
+)
 from mpsolve.methods.protocol import Answer, Capabilities, Parameters
 from mpsolve.model.merge import Merged
-from mpsolve.model.merged_couplings import merge_couplings
 from mpsolve.model.resource import Limits
 from mpsolve.result import Limit, Reason
 
 __all__ = ["Paths"]
-
-LARGEST_SIDE = 2**62
 
 
 class Row(NamedTuple):
@@ -51,9 +52,7 @@ class Paths:
         proves=True,
         inventory=True,
         couplings=True,
-        parameters=frozenset(
-            {"time_limit", "memory_limit", "node_limit", "hint", "progress"}
-        ),
+        parameters=PARAMETERS,
     )
 
     def solve(self, merged: Merged, parameters: Parameters) -> Answer:
@@ -64,22 +63,17 @@ class Paths:
         ]
         num_budgets = len(rows)
         rows += _counting_rows(merged)
-        couplings = merge_couplings(merged)
-        loss = merged.loss
-        if couplings.unary.any():
-            loss = loss + couplings.unary
+        pairs = merged.pairs
         try:
             outcome = solve_paths(
-                loss,
+                pairs.loss,
                 merged.offsets,
                 [row.usage for row in rows],
-                [_side(row.limits[0]) for row in rows],
-                [_side(row.limits[1]) for row in rows],
-                couplings.pairs,
-                couplings.tables,
-                abs_gap=parameters.abs_gap,
-                rel_gap=parameters.rel_gap,
-                **_options(parameters),
+                [within_int64(row.limits[0]) for row in rows],
+                [within_int64(row.limits[1]) for row in rows],
+                np.array(list(pairs.tables), dtype=np.int32).reshape(-1, 2),
+                [np.ascontiguousarray(table) for table in pairs.tables.values()],
+                **engine_options(parameters),
             )
         except ValueError as error:
             msg = f"the method 'paths' cannot solve this problem: {error}"
@@ -115,29 +109,6 @@ def _counting_rows(merged: Merged) -> list[Row]:
             return [Row("", np.zeros_like(sizes), (1, None))]
         rows.pop()
     return rows
-
-
-def _side(side: int | None) -> int | None:
-    """Clip a side of a budget to what totals can reach."""
-    return None if side is None else max(-LARGEST_SIDE, min(side, LARGEST_SIDE))
-
-
-def _options(parameters: Parameters) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    if parameters.time_limit is not None:
-        options["time_limit"] = parameters.time_limit
-    if parameters.memory_limit is not None:
-        options["memory_limit"] = parameters.memory_limit
-    if parameters.node_limit is not None:
-        options["label_limit"] = parameters.node_limit
-    if parameters.hint is not None:
-        options["hint"] = parameters.hint.astype(np.int32)
-    if parameters.progress is not None:
-        progress = parameters.progress
-        options["progress"] = lambda loss, bound, labels: progress(
-            None if math.isnan(loss) else loss, bound, labels
-        )
-    return options
 
 
 def _counters(outcome: PathsOutcome) -> dict[str, float]:

@@ -23,7 +23,6 @@ from mpsolve import (
     solve,
     verify,
 )
-from mpsolve.model.merged_couplings import merge_couplings
 
 GRAPHS = ("none", "chain", "tree", "skips", "random")
 NUM_SEEDS = 20
@@ -243,10 +242,10 @@ def test_couplings_of_ties_add_up():
             Coupling("v", "w", [[10.0, 20.0], [30.0, 40.0]]),
         ],
     )
-    couplings = merge_couplings(problem.merged)
-    assert couplings.unary.tolist() == [1.0, math.inf, 0.0, 0.0]
-    assert couplings.pairs.tolist() == [[0, 1]]
-    assert couplings.tables[0].tolist() == [[11.0, 23.0], [32.0, 44.0]]
+    pairs = problem.merged.pairs
+    assert pairs.loss.tolist() == [1.0, math.inf, 0.0, 0.0]
+    assert list(pairs.tables) == [(0, 1)]
+    assert pairs.tables[0, 1].tolist() == [[11.0, 23.0], [32.0, 44.0]]
     assert solve(problem, "paths").loss == 12.0
 
 
