@@ -64,7 +64,7 @@ class CountDp:
     ...     inventory={"fp16": 1, "fp32": 1},
     ...     couplings=mpsolve.conversion_loss(
     ...         [("a", "b")], {"a": 10, "b": 1}, [1e-3, 1e-7], names, source="fp32"))
-    >>> result = mpsolve.solve(problem)
+    >>> result = mpsolve.solve(problem, "count_dp")
     >>> result.method, dict(result.layout), result.loss
     ('count_dp', {'a': 'fp32', 'b': 'fp16'}, 0.001)
     """

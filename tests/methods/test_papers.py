@@ -64,7 +64,7 @@ def test_algorithm_2_fails_with_a_finer_source():
     problem = chain_problem([10, 1], types, [1e-3, 1e-7], counts, source="fp32")
     assert loss_of(problem, ["fp16", "fp32"]) == 1e-2
     result = mpsolve.solve(problem)
-    assert result.method == "count_dp"
+    assert result.method == "paths"
     assert (result.loss, list(result.layout.values())) == (1e-3, ["fp32", "fp16"])
     with pytest.raises(mpsolve.UnsupportedProblemError, match="upward free"):
         mpsolve.solve(problem, method="monotone")
@@ -114,7 +114,7 @@ def test_fp16_and_bf16_cannot_meet_for_free():
     types, counts = ["fp16", "bf16"], {"fp16": 1, "bf16": 1}
     problem = chain_problem([1, 1], types, [2.0**-11, 2.0**-8], counts)
     result = mpsolve.solve(problem)
-    assert result.method == "count_dp"
+    assert result.method == "paths"
     assert result.loss == 2.0**-11
     losses = [loss_of(problem, names) for names in (types, types[::-1])]
     assert sorted(losses) == [2.0**-11, 2.0**-8]
@@ -127,7 +127,7 @@ def test_algorithm_2_fails_with_losses_of_the_layers():
         own = rng.random((5, 3)) * 1e-2
         problem = chain_problem(10 * rng.random(5), TYPES, ERROR, COUNTS, own)
         result = mpsolve.solve(problem)
-        assert result.method == "count_dp"
+        assert result.method == "paths"
         monotone = loss_of(problem, ["fp16", "fp16", "fp32", "fp32", "fp64"])
         assert result.loss <= monotone
         failures += result.loss < monotone
@@ -204,7 +204,7 @@ def test_algorithm_2_is_not_claimed_without_its_assumptions(miss):
     with pytest.raises(mpsolve.UnsupportedProblemError):
         mpsolve.solve(problem, method="monotone")
     result = mpsolve.solve(problem)
-    assert result.method == "count_dp"
+    assert result.method == "paths"
     expected = mpsolve.solve(problem, method="brute_force")
     assert result.loss == pytest.approx(expected.loss, rel=1e-12)
 

@@ -69,15 +69,12 @@ def test_auto_prefers_them_and_says_so():
         rng = np.random.default_rng(seed)
         for kind in CLASSES:
             problem = getattr(instances, kind)(rng)
-            able = [
-                name
-                for name in METHODS
-                if name in SPECIAL_CASES and not cannot_solve(get_method(name), problem)
-            ]
-            if able:
-                assert mpsolve.solve(problem).method == able[0]
-                seen.add(able[0])
-    assert seen == set(SPECIAL_CASES)
+            first = next(
+                name for name in METHODS if not cannot_solve(get_method(name), problem)
+            )
+            assert mpsolve.solve(problem).method == first
+            seen.add(first)
+    assert seen >= {"rearrange", "monotone", "transport"}
 
 
 def test_problems_without_inventory_and_couplings_are_not_theirs():
