@@ -94,7 +94,9 @@ class _Found:
     def is_proven(self, merged: Merged, parameters: Parameters) -> bool:
         """Whether the gap is what was asked for, or the rounding of a sum."""
         gap = self.loss - self.bound
-        if gap <= max(parameters.abs_gap, parameters.rel_gap * abs(self.loss)):
+        # The absolute losses sum to no less than the absolute loss.
+        rel_gap = max(parameters.rel_gap, ROUNDING)
+        if gap <= max(parameters.abs_gap, rel_gap * abs(self.loss)):
             return True
         if self.choices is None:
             return False
