@@ -17,6 +17,9 @@ Usages = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
 LARGEST_INT64 = 2**63 - 1
 
+#: No layout's losses may sum to this, so that no sum or difference overflows.
+LARGEST_LOSS = 1e300
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -276,3 +279,15 @@ def _unique(
         elif seen.setdefault(name, i) != i:
             faults.add(f"{path}[{i}]", f"{name!r} is already {path}[{seen[name]}]")
     return given
+
+
+def total_overflows(columns: Columns) -> bool:
+    """Whether the losses of some layout could sum to more than a float holds."""
+    loss, num_groups = columns.loss, len(columns.layers)
+    if not num_groups:
+        return False
+    largest = max(float(loss.max()), -float(loss.min()))
+    if largest < LARGEST_LOSS / num_groups:
+        return False
+    per_group = np.maximum.reduceat(np.abs(loss), columns.offsets[:-1])
+    return float((per_group / num_groups).sum()) >= LARGEST_LOSS / num_groups

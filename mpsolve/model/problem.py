@@ -12,14 +12,19 @@ import numpy as np
 import numpy.typing as npt
 
 from mpsolve.model.budget import Budget, Number
-from mpsolve.model.columns import Columns, columns_from_arrays, columns_from_groups
+from mpsolve.model.columns import (
+    Columns,
+    columns_from_arrays,
+    columns_from_groups,
+    total_overflows,
+)
 from mpsolve.model.constraints import Constraints, read_constraints
 from mpsolve.model.coupling import Coupling
+from mpsolve.model.data import ProblemData
 from mpsolve.model.faults import Faults
 from mpsolve.model.group import Group
 from mpsolve.model.inventory import Inventory
 from mpsolve.model.merge import Merged, merge
-from mpsolve.model.names import Names
 from mpsolve.model.resource import Resource, make_resource
 from mpsolve.model.view import GroupsView
 
@@ -28,13 +33,10 @@ __all__ = ["Problem"]
 #: Units of resources that have an obvious one.
 DEFAULT_UNITS = {"memory": "B", "time": "ns", "latency": "ns"}
 
-#: No layout's losses may sum to this, so that no sum or difference overflows.
-LARGEST_LOSS = 1e300
-
 BudgetLike = Budget | Number | None | tuple[Number | None, Number | None]
 
 
-class Problem:
+class Problem(ProblemData):
     """One option for each group, at the least loss within the budgets.
 
     A problem never changes once it is built. Build it from groups, where options differ
@@ -217,7 +219,7 @@ class Problem:
                 )
             else:
                 resources[resource_name] = resource
-        if _total_overflows(columns):
+        if total_overflows(columns):
             faults.add("loss", "the largest total must stay below 1e300 in magnitude")
         self._columns = columns
         self._resources = MappingProxyType(resources)
@@ -229,103 +231,6 @@ class Problem:
             self, set(columns.usage), constraints, faults
         )
         faults.raise_if_any()
-
-    # -- what the problem holds -------------------------------------------------
-
-    @property
-    def name(self) -> str:
-        """What the problem is called; may be empty."""
-        return self._name
-
-    @property
-    def source(self) -> str:
-        """Where its numbers come from; may be empty."""
-        return self._source
-
-    @property
-    def licence(self) -> str:
-        """Licence of its numbers; may be empty."""
-        return self._licence
-
-    @property
-    def maximize(self) -> bool:
-        """Whether `loss` holds gains, whose sum is to be as large as possible."""
-        return self._maximize
-
-    @property
-    def num_groups(self) -> int:
-        """Number of groups."""
-        return len(self._columns.layers)
-
-    @property
-    def num_options(self) -> int:
-        """Number of options of all groups together."""
-        return int(self._columns.loss.size)
-
-    @property
-    def width(self) -> int | None:
-        """Number of options where all groups have the same ones, else None."""
-        return self._columns.width
-
-    @property
-    def offsets(self) -> npt.NDArray[np.int64]:
-        """Where each group's options begin, shape (num_groups + 1,); read-only."""
-        return self._columns.offsets
-
-    @property
-    def loss(self) -> npt.NDArray[np.float64]:
-        """Loss (or gain) of every option, shape (num_options,); read-only."""
-        return self._columns.loss
-
-    @property
-    def resources(self) -> Mapping[str, Resource]:
-        """The resources, each with the usage of every option in exact integers."""
-        return self._resources
-
-    @property
-    def budgets(self) -> Mapping[str, Budget]:
-        """The budgets, in the caller's units."""
-        return self._constraints.budgets
-
-    @property
-    def ties(self) -> tuple[tuple[int, ...], ...]:
-        """Sets of groups (by position) that must get the same precision; disjoint."""
-        return self._constraints.ties
-
-    @property
-    def fixed(self) -> Mapping[int, int]:
-        """Option that is already decided, by the group's position."""
-        return self._constraints.fixed
-
-    @property
-    def inventory(self) -> Inventory | None:
-        """How many layers get each precision."""
-        return self._constraints.inventory
-
-    @property
-    def couplings(self) -> tuple[Coupling, ...]:
-        """Losses on pairs of groups."""
-        return self._constraints.couplings
-
-    @property
-    def layers(self) -> Names:
-        """Names of the groups."""
-        return self._columns.layers
-
-    @property
-    def precisions(self) -> tuple[str, ...]:
-        """The distinct names of options, in order of first appearance."""
-        return self._columns.precisions
-
-    @cached_property
-    def codes(self) -> npt.NDArray[np.int32]:
-        """Index into `precisions` of every option, shape (num_options,); read-only."""
-        codes = self._columns.codes
-        if codes is None:
-            columns = np.arange(self.width or 0, dtype=np.int32)
-            codes = np.tile(columns, self.num_groups)
-        codes.flags.writeable = False
-        return codes
 
     # -- questions --------------------------------------------------------------
 
@@ -454,15 +359,3 @@ class Problem:
         if self.maximize:
             parts.append("maximize")
         return f"Problem({', '.join(parts)})"
-
-
-def _total_overflows(columns: Columns) -> bool:
-    """Whether the losses of some layout could sum to more than a float holds."""
-    loss, num_groups = columns.loss, len(columns.layers)
-    if not num_groups:
-        return False
-    largest = max(float(loss.max()), -float(loss.min()))
-    if largest < LARGEST_LOSS / num_groups:
-        return False
-    per_group = np.maximum.reduceat(np.abs(loss), columns.offsets[:-1])
-    return float((per_group / num_groups).sum()) >= LARGEST_LOSS / num_groups
