@@ -41,3 +41,13 @@ def ctrl_c_reaches_python() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before or signal.SIG_DFL)
+
+
+PROVERS = ["exact", "paths", "brute_force", "highs"]
+
+
+@pytest.fixture(params=PROVERS)
+def prover(request):
+    if request.param == "highs":
+        pytest.importorskip("ortools")
+    return request.param

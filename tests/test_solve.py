@@ -1,10 +1,7 @@
 """The way in: methods and parameters, the check of answers, limits, infeasibility."""
 
 import math
-import signal
 import sys
-import threading
-import time
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -35,17 +32,6 @@ PROBLEM = Problem.from_arrays(
     layers=["conv", "fc"],
     precisions=["int4", "int8"],
 )
-
-
-def hard_problem(num_groups: int = 20_000, num_options: int = 10) -> Problem:
-    """Strongly correlated groups: more labels than any test waits for."""
-    rng = np.random.default_rng(0)
-    shape = num_groups, num_options
-    steps = np.sort(rng.integers(1, 2 * 10**6 // num_options, shape), axis=1)
-    usage = np.cumsum(steps, axis=1)
-    loss = -(usage + 10.0 * np.arange(1, num_options + 1) + 1e-3 * rng.random(shape))
-    budget = int(usage.min(axis=1).sum() + usage.max(axis=1).sum()) // 2
-    return Problem.from_arrays(loss, {"memory": usage}, {"memory": budget})
 
 
 # -- the check of answers --------------------------------------------------------------
@@ -349,15 +335,6 @@ def test_hints_never_change_the_answer(choices):
 
 # -- problems without much in them -----------------------------------------------------
 
-PROVERS = ["exact", "paths", "brute_force", "highs"]
-
-
-@pytest.fixture(params=PROVERS)
-def prover(request):
-    if request.param == "highs":
-        pytest.importorskip("ortools")
-    return request.param
-
 
 def test_the_empty_problem(prover):
     for empty in (Problem([]), Problem.from_arrays(np.zeros((0, 3)))):
@@ -436,135 +413,3 @@ def test_multipliers_are_in_the_callers_units():
 
 
 # -- infeasibility ---------------------------------------------------------------------
-
-PARITY = Problem.from_arrays([[0.0, 1.0]] * 3, {"memory": [[2, 4]] * 3})
-
-
-@pytest.mark.parametrize(
-    ("budget", "nearest", "words"),
-    [
-        (5, (None, 6), "memory <= 5: the smallest reachable total is 6"),
-        ((13, None), (12, None), "memory >= 13: the largest reachable total is 12"),
-        ((9, 9), (8, 10), "memory == 9: no layout has such a total; the nearest are 8"),
-        ((7, 7), (6, 8), "the nearest are 6 and 8"),
-        ((-3, 5), (None, 6), "memory in [-3, 5]: the smallest reachable total is 6"),
-    ],
-)
-def test_why_infeasible(prover, budget, nearest, words):
-    result = solve(PARITY.with_budgets({"memory": budget}), prover)
-    assert result.reason == "INFEASIBLE"
-    assert result.layout is None
-    assert result.bound == inf
-    assert result.nearest == {"memory": nearest}
-    assert words in result.detail
-
-
-def test_nearest_totals_are_reachable_and_nearest():
-    rng = np.random.default_rng(3)
-    found = 0
-    for _ in range(200):
-        usage = rng.integers(0, 40, (3, 3)) * 3
-        totals = np.add.outer(np.add.outer(usage[0], usage[1]), usage[2]).ravel()
-        low = int(rng.integers(0, 330))
-        high = low + int(rng.integers(0, 4))
-        problem = Problem.from_arrays(
-            np.zeros((3, 3)), {"r": usage}, {"r": (low, high)}
-        )
-        result = solve(problem)
-        is_reachable = ((totals >= low) & (totals <= high)).any()
-        assert (result.reason == "OPTIMAL") == is_reachable
-        if is_reachable:
-            continue
-        found += 1
-        below = totals[totals < low].max() if (totals < low).any() else None
-        above = totals[totals > high].min() if (totals > high).any() else None
-        assert result.nearest == {"r": (below, above)}
-    assert found > 50
-
-
-def test_a_conflict_of_several_budgets():
-    pytest.importorskip("ortools")
-    problem = Problem.from_arrays(
-        [[0.0, 0.0]] * 2,
-        {"a": [[0, 1]] * 2, "b": [[1, 0]] * 2},
-        {"a": 0, "b": 0},
-    )
-    for method in ("highs", "brute_force"):
-        result = solve(problem, method)
-        assert result.reason == "INFEASIBLE"
-        assert "together" in result.detail
-        assert result.nearest == {}
-
-
-def test_infeasible_in_the_callers_units():
-    problem = Problem.from_arrays(
-        [[0.0, 0.0]] * 2, {"memory": [[0.1, 0.3]] * 2}, {"memory": 0.1}
-    )
-    result = solve(problem)
-    assert result.nearest == {"memory": (None, 0.2)}
-    assert "the smallest reachable total is 0.2" in result.detail
-
-
-# -- stopping early --------------------------------------------------------------------
-
-
-def check_stopped(problem, result, limit):
-    assert (result.reason, result.limit) == ("FEASIBLE", limit)
-    assert mpsolve.verify(problem, result.layout)
-    assert result.usage["memory"] <= problem.budgets["memory"].upper
-    assert -inf < result.bound <= result.loss
-    # The greedy layout's Lagrangian bound and loss enclose the optimum.
-    greedy = solve(problem, "greedy")
-    assert result.bound <= greedy.loss
-    assert greedy.bound <= result.loss
-
-
-def test_a_time_limit_leaves_a_layout_and_a_bound():
-    problem = hard_problem()
-    start = time.perf_counter()
-    result = solve(problem, time_limit=0.3, rel_gap=0)
-    assert time.perf_counter() - start < 10.0
-    check_stopped(problem, result, "TIME")
-    assert result.gap < 1e-3
-
-
-def test_a_time_limit_of_zero():
-    problem = hard_problem(2_000)
-    result = solve(problem, time_limit=0)
-    assert result.limit == "TIME"
-    assert result.reason in ("FEASIBLE", "NO_SOLUTION_FOUND")
-    assert result.bound <= solve(problem, "greedy").loss
-
-
-def test_a_node_limit_leaves_a_layout_and_a_bound():
-    problem = hard_problem()
-    result = solve(problem, node_limit=10_000, rel_gap=0)
-    check_stopped(problem, result, "NODE")
-
-
-def test_ctrl_c_leaves_a_layout_and_a_bound():
-    problem = hard_problem()
-    timer = threading.Timer(0.3, lambda: signal.raise_signal(signal.SIGINT))
-    timer.start()
-    result = solve(problem, time_limit=60.0, rel_gap=0)
-    timer.cancel()
-    check_stopped(problem, result, "INTERRUPTED")
-    assert result.time < 30.0
-
-
-def test_progress_is_told_losses_and_bounds():
-    problem = hard_problem()
-    told = []
-    solve(problem, time_limit=0.5, rel_gap=0, progress=lambda *seen: told.append(seen))
-    assert told
-    for loss, bound, labels in told:
-        assert loss is None or bound <= loss
-        assert labels >= 0
-
-
-def test_a_wide_gap_ends_the_search():
-    problem = hard_problem()
-    result = solve(problem, rel_gap=0.01, time_limit=60.0)
-    assert result.reason == "OPTIMAL"
-    assert result.gap <= 0.01
-    assert result.rel_gap == 0.01
