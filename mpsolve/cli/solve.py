@@ -9,10 +9,11 @@ import mpsolve
 from mpsolve.cli.inputs import json_text, read_problem
 from mpsolve.cli.parser import INFEASIBLE, INTERRUPTED, NO_SOLUTION, NOT_PROVEN, OK
 from mpsolve.cli.progress import ProgressLine
-from mpsolve.methods import get_method
+from mpsolve.methods import Parameters, get_method
 from mpsolve.model.problem import Problem
-from mpsolve.report import abilities, make_console, result_report
+from mpsolve.report import make_console, result_report
 from mpsolve.result import Limit, Reason, Result
+from mpsolve.solve import choose_method
 
 __all__ = ["solve"]
 
@@ -79,11 +80,11 @@ def _solve(problem: Problem, arguments: argparse.Namespace) -> Result:
 
 def _reports_progress(problem: Problem, method: str) -> bool:
     """Whether the method that will be used calls back while it searches."""
-    if method != "auto":
-        return "progress" in get_method(method).capabilities.parameters
-    ready = (able for able in abilities(problem) if able.is_ready and able.proves)
-    chosen = next(ready, None)
-    return chosen is not None and "progress" in chosen.parameters
+    if method == "auto":
+        chosen = choose_method(problem, Parameters())
+    else:
+        chosen = get_method(method)
+    return "progress" in chosen.capabilities.parameters
 
 
 def _write_layout(result: Result, arguments: argparse.Namespace) -> bool:
