@@ -145,9 +145,8 @@ def test_agrees_with_dynamic_programming_where_groups_are_many(seed):
     least, most = int(usage.min(axis=1).sum()), int(usage.max(axis=1).sum())
     for budget in np.linspace(least - 1, most, 7).astype(int).tolist():
         for lower, upper in ((None, budget), (budget, None), (budget, budget + 2)):
-            within = minima[slice(lower and max(lower, 0), None)]
-            if upper is not None:
-                within = minima[slice(max(lower or 0, 0), max(upper + 1, 0))]
+            end = len(minima) if upper is None else max(upper + 1, 0)
+            within = minima[max(lower or 0, 0) : end]
             outcome = solve_mckp(
                 loss.ravel(),
                 usage.ravel().astype(np.int64),
