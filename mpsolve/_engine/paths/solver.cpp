@@ -5,6 +5,7 @@
 #include <string>
 
 #include "dual.hpp"
+#include "improve.hpp"
 #include "labels.hpp"
 #include "model.hpp"
 #include "multipliers.hpp"
@@ -28,6 +29,18 @@ constexpr double kPoor = 4.0;              // gap, in windows, that makes anothe
 constexpr std::size_t kFirstOptions = 60;  // beside the best ones, in the first window
 constexpr double kMostEntries = 0x1p30;    // states are counted in 32 bits
 constexpr double kGrowth = 1.7;
+constexpr std::int64_t kFirstEffort =
+    200000;  // labels of a window before better layouts are sought
+constexpr std::int64_t kEffortGrowth = 2;
+// Lists over few budgets are short: there the labels are likely to prove it, given time.
+constexpr std::size_t kFewRows = 3;
+constexpr std::int64_t kLongEffort = 6000000;
+constexpr std::int64_t kFewLooks = 6;
+constexpr std::int64_t kLooks = 32;  // options that the local search looks at for every label
+// Options of its cores beside the best ones, for each group: small cores are searched better, and
+// large ones hold better layouts.
+constexpr double kImproveOptions[] = {0.15, 0.3, 0.5, 1.0};
+constexpr std::size_t kLeastImproveOptions = 20;
 constexpr double kTiny = 1e-9;  // relative gaps up to this do not prune
 
 double difference(const CompensatedSum& a, const CompensatedSum& b) {
@@ -224,6 +237,7 @@ class Solver final : public Probe {
     std::size_t beam = kFirstBeam;
     bool first = true;
     double width = 0.0;  // of the last window that was proven empty
+    std::int64_t effort = kFirstEffort;
     const CompensatedSum lowest = bound_;
     Evaluation tightened_with = best_;
     for (;;) {
@@ -255,11 +269,20 @@ class Solver final : public Probe {
       // A window that holds nearly everything may as well hold all.
       if (width > 0.0 && beat > start + 0.5 * (all - start)) beat = all;
       first = false;
+      PrivateLimit limit(control_, effort);
       const LabelOutcome found =
           search_core(model, below(least, beat), quanta, beat, std::min(cap, most_cap), true);
-      if (control_.limit() != Limit::kNone || found.out_of_memory) {
+      if (limit.stopped_by_caller() || found.out_of_memory) {
         outcome_.out_of_memory = found.out_of_memory;
         return;
+      }
+      if (control_.limit() != Limit::kNone) {
+        limit.lift();
+        const bool few = model.rows.size() <= kFewRows;
+        improve(model, least, quanta.best_bound(), all, effort * (few ? kFewLooks : kLooks));
+        if (control_.limit() != Limit::kNone || gap_closed()) return;
+        effort = std::max(effort * kEffortGrowth, few ? kLongEffort : 0);
+        continue;
       }
       if (found.found || beat >= all) {
         proven_ = true;
@@ -272,6 +295,40 @@ class Solver final : public Probe {
       if (found.splits > 0) cap *= kCapGrowth;
       if (gap_closed()) return;
     }
+  }
+
+  // Better layouts by local search, from the best one.
+  void improve(const Model& model, const std::vector<double>& least, double bound, double all,
+               std::int64_t work) {
+    for (const double share : kImproveOptions) {
+      const auto count = static_cast<std::size_t>(share * model.num_groups());
+      const double far = window_threshold(least, bound, std::max(count, kLeastImproveOptions), all);
+      const Model core = restrict_model(model, below(least, far));
+      if (core.infeasible || core.group.empty()) continue;
+      Improver improver(core, to_rows(core, multipliers_), ++improvements_);
+      improver.start(contract(core));
+      const double best = best_.feasible ? difference(best_loss(), core.base) : kInfinity;
+      const auto found = [&](const std::vector<std::int32_t>& better) {
+        offer(core.expand(better));
+      };
+      improver.run(work / 4, best, found, control_);
+      if (control_.limit() != Limit::kNone) return;
+    }
+  }
+
+  // The best layout within a model; empty where the model lacks one of its options.
+  std::vector<std::int32_t> contract(const Model& model) const {
+    std::vector<std::int32_t> layout(model.group.size(), -1);
+    for (std::int32_t g = 0; g < model.num_groups(); ++g) {
+      if (!best_.feasible) return {};
+      for (std::int32_t j = 0; j < model.size(g); ++j) {
+        const bool same =
+            model.option[at(model.begin[at(g)] + j)] == layout_[at(model.group[at(g)])];
+        if (same) layout[at(g)] = j;
+      }
+      if (layout[at(g)] < 0) return {};
+    }
+    return layout;
   }
 
   static std::vector<char> below(const std::vector<double>& least, double threshold) {
@@ -399,6 +456,7 @@ class Solver final : public Probe {
   bool proven_ = false;  // the best layout is optimal, or there is none
   std::vector<double> multipliers_;
   std::vector<std::vector<double>> history_;
+  std::uint64_t improvements_ = 0;
 };
 
 }  // namespace
