@@ -15,7 +15,6 @@ from mpsolve.errors import (
 )
 from mpsolve.infeasible import why_infeasible
 from mpsolve.methods import (
-    METHODS,
     SPECIAL_CASES,
     Answer,
     Method,
@@ -24,6 +23,7 @@ from mpsolve.methods import (
     cannot_solve,
     get_method,
     is_available,
+    method_names,
     require,
 )
 from mpsolve.model.layout import Layout
@@ -143,7 +143,7 @@ def choose_method(problem: Problem, parameters: Parameters) -> Method:
     """Take the first method that can prove all of the problem and is installed."""
     missing = []
     has_structure = problem.inventory is not None or bool(problem.couplings)
-    for name in METHODS:
+    for name in method_names():
         if name in SPECIAL_CASES and not has_structure:
             continue
         method = get_method(name)

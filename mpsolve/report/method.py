@@ -8,7 +8,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from mpsolve.methods import METHODS, Capabilities, get_method, is_available
+from mpsolve.methods import Capabilities, get_method, is_available, method_names
 from mpsolve.model.problem import Problem
 from mpsolve.report.console import make_table
 
@@ -70,7 +70,7 @@ def abilities(problem: Problem) -> list[Ability]:
             install=_install(name),
             parameters=method.capabilities.parameters,
         )
-        for name in METHODS
+        for name in method_names()
         for method in [get_method(name)]
     ]
 
@@ -90,7 +90,7 @@ def method_records() -> list[dict[str, Any]]:
             "install": _install(name),
             "summary": get_method(name).summary,
         }
-        for name in METHODS
+        for name in method_names()
         for can in [get_method(name).capabilities]
     ]
 
@@ -104,7 +104,7 @@ def method_table() -> Table:
     'method'
     """
     table = make_table("method", "proves", "takes", "installed", "what it is")
-    for name in METHODS:
+    for name in method_names():
         method = get_method(name)
         parameters = ", ".join(sorted(method.capabilities.parameters)) or "none"
         table.add_row(
