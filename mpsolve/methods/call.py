@@ -10,6 +10,9 @@ __all__ = ["call_interruptibly"]
 
 T = TypeVar("T")
 
+#: Seconds between two looks for Ctrl-C; a result does not wait for them.
+POLL = 0.1
+
 
 def call_interruptibly(
     function: Callable[[], T], stop: Callable[[], None]
@@ -44,14 +47,19 @@ def call_interruptibly(
         finally:
             is_done.set()
 
+    def wait() -> None:
+        # A wait without an end is deaf to Ctrl-C on some systems.
+        while not is_done.wait(POLL):
+            pass
+
     is_interrupted = False
     try:
         threading.Thread(target=run, daemon=True).start()
-        is_done.wait()
+        wait()
     except KeyboardInterrupt:
         is_interrupted = True
         stop()
-        is_done.wait()
+        wait()
     if errors:
         raise errors[0]
     return outcome[0], is_interrupted

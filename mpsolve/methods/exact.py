@@ -45,6 +45,7 @@ class Exact:
     capabilities = Capabilities(
         proves=True,
         most_budgets=1,
+        interrupts=True,
         parameters=PARAMETERS,
     )
 

@@ -72,17 +72,26 @@ class MathOptMethod(MipMethod):
             values = dict(zip(model.variables(), chosen.tolist(), strict=True))
             model_parameters.solution_hints.append(mathopt.SolutionHint(values))
         interrupter = SolveInterrupter()
-        with without_stray_output(errors=self.capabilities.interrupts):
-            result, is_interrupted = call_interruptibly(
-                lambda: mathopt.solve(
-                    model,
-                    solver_type,
-                    params=solve_parameters,
-                    model_params=model_parameters,
-                    interrupter=interrupter,
-                ),
-                interrupter.interrupt,
+
+        def solve() -> Any:
+            return mathopt.solve(
+                model,
+                solver_type,
+                params=solve_parameters,
+                model_params=model_parameters,
+                interrupter=interrupter,
             )
+
+        with without_stray_output(errors=self.capabilities.interrupts):
+            try:
+                result, is_interrupted = call_interruptibly(
+                    solve, interrupter.interrupt
+                )
+            except AttributeError as error:
+                # MathOpt stumbles over the errors that it wants to report.
+                if error.__context__ is None:
+                    raise
+                return Run("stopped", detail=str(error.__context__))
         return as_run(result, search.program.num_columns, is_interrupted=is_interrupted)
 
 

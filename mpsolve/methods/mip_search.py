@@ -186,6 +186,9 @@ class Search:
         self.loss, self._size = math.inf, 0.0
         self.is_refined = False
         self.counters = dict.fromkeys(("solves", "nodes", "simplex_iterations"), 0.0)
+        # A hint that breaks something is dropped: HiGHS fails on one of closed columns.
+        if parameters.hint is not None and not any(program.covers(parameters.hint)):
+            self._take(parameters.hint)
 
     @property
     def model(self) -> LinearModel:
@@ -194,9 +197,8 @@ class Search:
 
     @property
     def hint(self) -> Ints | None:
-        """Columns of the best layout known, or of the caller's hint."""
-        hint = self.parameters.hint if self.choices is None else self.choices
-        return None if hint is None else self.program.columns_of(hint)
+        """Columns of the best layout known; the caller's hint is the first."""
+        return None if self.choices is None else self.program.columns_of(self.choices)
 
     def learn(self, run: Run) -> bool:
         """Take over bound and layout; return whether a layout had to be cut off."""
@@ -209,19 +211,23 @@ class Search:
         if run.values is None:
             return False
         choices = self.program.choices_of(run.values)
-        if not self.program.is_open[self.program.offsets[:-1] + choices].all():
-            return False
-        if self.program.columns_of(choices) is None:
-            return False
         covers = list(self.program.covers(choices))
         self.covers += covers
         if covers:
             return True
+        self._take(choices)
+        return False
+
+    def _take(self, choices: Ints) -> None:
+        """Keep a layout that no row forbids, where it is the best so far."""
         merged = self.program.merged
+        if not np.isfinite(merged.pairs.loss[merged.offsets[:-1] + choices]).all():
+            return
+        if self.program.columns_of(choices) is None:
+            return
         loss, size = evaluate(merged, merged.pairs, choices)
         if loss < self.loss:
             self.choices, self.loss, self._size = choices, loss, size
-        return False
 
     def is_proven(self) -> bool:
         """Whether the bound is within the gap asked for of the incumbent's loss."""

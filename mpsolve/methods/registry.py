@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mpsolve.errors import InvalidParameterError, MethodUnavailableError
 from mpsolve.formulate.installed import are_installed, require_packages
 from mpsolve.methods.protocol import Method
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = [
     "ENTRY_POINTS",
@@ -66,6 +68,9 @@ def foreign_methods() -> dict[str, EntryPoint]:
     dict of str to EntryPoint
         By name, in alphabetical order. A name of mpsolve's own stays mpsolve's.
     """
+    # Imported here, because it takes longer than the rest of mpsolve.
+    from importlib.metadata import entry_points
+
     found = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
     return {name: found[name] for name in sorted(found) if name not in METHODS}
 
