@@ -30,16 +30,12 @@ def main() -> int:
             reasons[name, str(result.reason)] += 1
             seconds[name] += result.time
             if result.reason == "FEASIBLE":
-                print(
-                    f"{number}: {name} did not prove {result.loss!r}: {result.detail}"
-                )
+                print(f"{number}: {name} has no proof: {result.detail}")
         for sentence in disagreements(problem, results):
             num_wrong += 1
             print(f"{number}: {problem!r}: {sentence}", flush=True)
     for name in given.methods.split(","):
-        said = {
-            reason: n for (who, reason), n in sorted(reasons.items()) if who == name
-        }
+        said = {why: n for (who, why), n in sorted(reasons.items()) if who == name}
         print(f"{name:12} {seconds[name]:8.1f} s  {said}")
     elapsed = time.perf_counter() - start
     print(f"{given.count} problems, {num_wrong} contradictions, {elapsed:.0f} s")

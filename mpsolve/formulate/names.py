@@ -17,8 +17,9 @@ from mpsolve.formulate.rows import named_rows
 
 __all__ = ["column_names", "row_names"]
 
-#: LP readers stop at 255; leave room for a number.
-LONGEST = 240
+#: CBC takes no names above 100 in LP files, and crashes on much longer ones in MPS
+#: files; this leaves room for a number.
+LONGEST = 92
 
 FORBIDDEN = re.compile(r"[^A-Za-z0-9_.]")
 
@@ -109,7 +110,10 @@ def _unique(names: Iterable[str]) -> list[str]:
     used: dict[str, int] = {}
     unique = []
     for name in names:
-        safe = FORBIDDEN.sub("_", name)[:LONGEST]
+        safe = FORBIDDEN.sub("_", name)
+        if len(safe) > LONGEST:
+            # The middle goes: a layer's name ends with what tells it apart.
+            safe = f"{safe[: LONGEST // 3]}...{safe[3 - 2 * LONGEST // 3 :]}"
         candidate = safe
         while candidate in used:
             used[safe] += 1

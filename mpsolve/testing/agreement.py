@@ -32,7 +32,7 @@ def mixed_problem(number: int, seed: int = 0) -> Problem:
     Examples
     --------
     >>> mixed_problem(1)
-    Problem(4 groups, 12 options, resource0 <= 1710999148)
+    Problem(9 groups, 27 options, resource0 <= 87)
     """
     rng = np.random.default_rng([43, seed, number])
     features = list(CLASSES.values())[number % len(CLASSES)]
@@ -96,10 +96,10 @@ def disagreements(problem: Problem, results: Mapping[str, Result]) -> list[str]:
             for other in with_layout
             if sign * (result.loss - results[other].loss) > ROUNDING * size
         ]
-    for name, result in results.items():
+    for name, bound in ((name, result.bound) for name, result in results.items()):
         found += [
-            f"{name} has the bound {result.bound!r}, {other} has {results[other].loss!r}"
+            f"{name} has the bound {bound!r}, {other} has {results[other].loss!r}"
             for other in with_layout
-            if sign * (result.bound - results[other].loss) > ROUNDING * size
+            if sign * (bound - results[other].loss) > ROUNDING * size
         ]
     return found

@@ -117,7 +117,7 @@ def random_problem(
     Examples
     --------
     >>> random_problem(CLASSES["ties"], np.random.default_rng(3), num_groups=4)
-    Problem(4 groups, 12 options, resource0 <= 17, 1 ties)
+    Problem(4 groups, 16 options, resource0 <= 16, 1 ties)
     """
     most = min(4, max(2, int(MOST_LAYOUTS ** (1.0 / max(num_groups, 1)))))
     names = PRECISIONS[: int(rng.integers(2, most + 1))]
