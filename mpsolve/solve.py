@@ -23,6 +23,7 @@ from mpsolve.methods import (
     cannot_solve,
     get_method,
     is_available,
+    load_method,
     method_names,
     require,
 )
@@ -147,7 +148,7 @@ def choose_method(problem: Problem, parameters: Parameters) -> Method:
     for name in method_names():
         if name in SPECIAL_CASES and not has_structure:
             continue
-        method = get_method(name)
+        method = load_method(name)
         if not method.capabilities.proves:
             continue
         if (

@@ -12,7 +12,7 @@ import mpsolve
 from mpsolve.cli.inputs import json_text, read_problem
 from mpsolve.cli.parser import INFEASIBLE, NO_SOLUTION, NOT_PROVEN, OK
 from mpsolve.errors import InvalidParameterError, MPSolveError, VerificationError
-from mpsolve.methods import cannot_solve, get_method, is_available, method_names
+from mpsolve.methods import all_methods, cannot_solve, get_method, is_available
 from mpsolve.model.problem import Problem
 from mpsolve.report import make_console
 from mpsolve.report.compare import compare_table
@@ -67,8 +67,7 @@ class _Row:
 
 def _names(problem: Problem, arguments: argparse.Namespace) -> Sequence[str]:
     if arguments.methods is None:
-        methods = (get_method(name) for name in method_names())
-        ready = (m for m in methods if is_available(m))
+        ready = (m for m in all_methods() if is_available(m))
         return [m.name for m in ready if not cannot_solve(m, problem)]
     names = [name for name in arguments.methods.split(",") if name]
     if not names:

@@ -16,13 +16,16 @@ def are_installed(modules: Sequence[str]) -> bool:
     Parameters
     ----------
     modules : sequence of str
-        Names of top-level modules.
+        Their names.
 
     Returns
     -------
     bool
     """
-    return all(find_spec(module) is not None for module in modules)
+    try:
+        return all(find_spec(module) is not None for module in modules)
+    except ModuleNotFoundError:  # the package of a module
+        return False
 
 
 def require_packages(modules: Sequence[str], what: str, extra: str) -> None:

@@ -30,9 +30,9 @@ __all__ = [
 #: absolute 1e-9, and float64 sums of that size are good to 1e-7.
 OBJECTIVE_SPAN = 2.0**30
 
-#: Totals of integer losses stay below two to this. At 60 the presolving of CP-SAT
-#: overflows on some instances.
-INTEGER_BITS = 56
+#: All integer losses together stay below two to this. CP-SAT adds losses of decided
+#: options up in float64, and reports bounds above the optimum where that rounds.
+INTEGER_BITS = EXACT_BITS
 
 #: What a solver's bound may be off by for each block: the tolerance on reduced costs.
 DUAL_TOLERANCE = 1e-9
@@ -149,7 +149,7 @@ def make_integer_objective(
         Total loss of a known layout: columns that by themselves exceed it are closed,
         and the scale is made for the others.
     bits : int
-        Totals stay below two to this.
+        All of them together stay below two to this.
 
     Returns
     -------
@@ -173,8 +173,8 @@ def make_integer_objective(
         size = abs(least) + abs(ceiling)
         is_open = is_open & (shifted <= (ceiling - least) * (1 + 1e-9) + 1e-12 * size)
         shifted = np.where(is_open, shifted, 0.0)
-    span = float(np.maximum.reduceat(shifted, starts).sum()) if len(starts) else 0.0
-    exponent = bits - math.frexp(span)[1] if span > 0 else 0
+    total = float(shifted.sum())
+    exponent = bits - math.frexp(total)[1] if total > 0 else 0
     step = quantum(program.loss[is_open], len(starts))
     if step and math.frexp(step)[1] - 1 >= -exponent:
         exponent = 1 - math.frexp(step)[1]
@@ -186,9 +186,8 @@ def make_integer_objective(
         is_open=is_open,
         exponent=exponent,
         least=least,
-        # Where losses are no multiples of a step, their shift was rounded too: totals
-        # have more bits than float64.
-        allowance=0.0 if is_exact else 2.0 ** max(bits - EXACT_BITS, 0),
+        # Where losses are no multiples of a step, their shift was rounded too.
+        allowance=0.0 if is_exact else 1.0,
         error=0.0 if is_exact else float(len(starts)),
     )
 

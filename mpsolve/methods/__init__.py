@@ -13,8 +13,10 @@ from mpsolve.methods.registry import (
     ENTRY_POINTS,
     METHODS,
     SPECIAL_CASES,
+    all_methods,
     get_method,
     is_available,
+    load_method,
     method_names,
     require,
 )
@@ -29,9 +31,11 @@ __all__ = [
     "Parameters",
     "Progress",
     "SpecialCase",
+    "all_methods",
     "cannot_solve",
     "get_method",
     "is_available",
+    "load_method",
     "method_names",
     "require",
 ]

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from mpsolve.errors import InvalidParameterError, MethodUnavailableError
 from mpsolve.formulate.installed import are_installed, require_packages
-from mpsolve.methods.protocol import Method
+from mpsolve.methods.protocol import Answer, Capabilities, Method, Parameters
+from mpsolve.model.merge import Merged
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -25,9 +26,12 @@ __all__ = [
     "ENTRY_POINTS",
     "METHODS",
     "SPECIAL_CASES",
+    "Unloadable",
+    "all_methods",
     "foreign_methods",
     "get_method",
     "is_available",
+    "load_method",
     "method_names",
     "require",
 ]
@@ -86,6 +90,55 @@ def method_names() -> Iterator[str]:
     """
     yield from METHODS
     yield from foreign_methods()
+
+
+class Unloadable:
+    """Stands for a method of another package that cannot be imported.
+
+    Parameters
+    ----------
+    point : EntryPoint
+    why : str
+    """
+
+    extra = ""
+    capabilities = Capabilities(proves=False)
+
+    def __init__(self, point: EntryPoint, why: str) -> None:
+        self.name, self.summary = point.name, why
+        self.requires: tuple[str, ...] = (point.value,)
+
+    def solve(self, merged: Merged, parameters: Parameters) -> Answer:
+        """Raise, because there is nothing to call."""
+        raise MethodUnavailableError(self.summary)
+
+
+def all_methods() -> Iterator[Method]:
+    """Yield all methods, in the order of ``auto``; see `load_method`.
+
+    Yields
+    ------
+    Method
+    """
+    return map(load_method, method_names())
+
+
+def load_method(name: str) -> Method:
+    """Return a method of the list by name, whether it can be imported or not.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    Method
+        `Unloadable` for one of another package that cannot be imported.
+    """
+    try:
+        return get_method(name)
+    except MethodUnavailableError as error:
+        return Unloadable(foreign_methods()[name], str(error))
 
 
 def get_method(name: str) -> Method:
