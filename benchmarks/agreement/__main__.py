@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 
+from mpsolve.result import Result
 from mpsolve.testing.agreement import answers, disagreements, mixed_problem
 
 METHODS = ("exact", "paths", "brute_force", "cp_sat", "highs", "scip", "pulp")
@@ -27,6 +28,8 @@ def main() -> int:
         problem = mixed_problem(number, given.seed)
         results = answers(problem, given.methods.split(","))
         for name, result in results.items():
+            if not isinstance(result, Result):
+                continue
             reasons[name, str(result.reason)] += 1
             seconds[name] += result.time
             if result.reason == "FEASIBLE":

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from mpsolve.errors import MPSolveError
 from mpsolve.methods import cannot_solve, get_method
 from mpsolve.model.problem import Problem
 from mpsolve.result import ROUNDING, Limit, Reason, Result
@@ -39,7 +40,9 @@ def mixed_problem(number: int, seed: int = 0) -> Problem:
     return random_problem(features, rng, int(rng.integers(3, 13)))
 
 
-def answers(problem: Problem, methods: Iterable[str]) -> dict[str, Result]:
+def answers(
+    problem: Problem, methods: Iterable[str]
+) -> dict[str, Result | MPSolveError]:
     """Solve a problem by every method that can, at a gap of zero.
 
     Parameters
@@ -49,16 +52,23 @@ def answers(problem: Problem, methods: Iterable[str]) -> dict[str, Result]:
 
     Returns
     -------
-    dict of str to Result
+    dict of str to Result or MPSolveError
+        The error of an answer that `mpsolve.solve` refused.
     """
-    return {
-        name: solve(problem, name, rel_gap=0.0)
-        for name in methods
-        if not cannot_solve(get_method(name), problem)
-    }
+    found: dict[str, Result | MPSolveError] = {}
+    for name in methods:
+        if cannot_solve(get_method(name), problem):
+            continue
+        try:
+            found[name] = solve(problem, name, rel_gap=0.0)
+        except MPSolveError as error:
+            found[name] = error
+    return found
 
 
-def disagreements(problem: Problem, results: Mapping[str, Result]) -> list[str]:
+def disagreements(
+    problem: Problem, found: Mapping[str, Result | MPSolveError]
+) -> list[str]:
     """Say where methods contradict each other.
 
     Two losses agree up to the rounding of float64 sums. A method may say that its
@@ -68,7 +78,7 @@ def disagreements(problem: Problem, results: Mapping[str, Result]) -> list[str]:
     Parameters
     ----------
     problem : Problem
-    results : mapping of str to Result
+    found : mapping of str to Result or MPSolveError
 
     Returns
     -------
@@ -76,13 +86,14 @@ def disagreements(problem: Problem, results: Mapping[str, Result]) -> list[str]:
         A sentence for each contradiction.
     """
     sign = -1.0 if problem.maximize else 1.0
-    found = []
+    results = {n: r for n, r in found.items() if isinstance(r, Result)}
+    sentences = [f"{n}: {r}" for n, r in found.items() if not isinstance(r, Result)]
     proven = {n: r for n, r in results.items() if r.reason is Reason.OPTIMAL}
     infeasible = [n for n, r in results.items() if r.reason is Reason.INFEASIBLE]
     with_layout = [n for n, r in results.items() if r.layout is not None]
     if infeasible and with_layout:
-        found.append(f"{infeasible} say INFEASIBLE, {with_layout} have a layout")
-    found += [
+        sentences.append(f"{infeasible} say INFEASIBLE, {with_layout} have a layout")
+    sentences += [
         f"{name} stopped: {result}: {result.detail}"
         for name, result in results.items()
         if result.limit not in (None, Limit.OTHER)
@@ -91,15 +102,15 @@ def disagreements(problem: Problem, results: Mapping[str, Result]) -> list[str]:
         float(np.abs(c.table[np.isfinite(c.table)]).sum()) for c in problem.couplings
     )
     for name, result in proven.items():
-        found += [
+        sentences += [
             f"{name} proves {result.loss!r}, {other} has {results[other].loss!r}"
             for other in with_layout
             if sign * (result.loss - results[other].loss) > ROUNDING * size
         ]
     for name, bound in ((name, result.bound) for name, result in results.items()):
-        found += [
+        sentences += [
             f"{name} has the bound {bound!r}, {other} has {results[other].loss!r}"
             for other in with_layout
             if sign * (bound - results[other].loss) > ROUNDING * size
         ]
-    return found
+    return sentences

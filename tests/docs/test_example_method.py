@@ -23,9 +23,8 @@ def install(folder, name, points):
     """Do what an installer does with entry points: a folder beside the sources."""
     about = folder / f"{name}-1.0.dist-info"
     about.mkdir()
-    (about / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
-    )
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
+    (about / "METADATA").write_text(metadata)
     lines = [f"{key} = {value}" for key, value in points.items()]
     text = "\n".join([f"[{ENTRY_POINTS}]", *lines, ""])
     (about / "entry_points.txt").write_text(text)

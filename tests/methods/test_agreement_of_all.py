@@ -1,7 +1,10 @@
-"""All methods agree on mixed problems; ``python -m benchmarks.agreement`` takes more."""
+"""All methods agree on mixed problems; ``benchmarks.agreement`` takes more of them."""
+
+import dataclasses
 
 import pytest
 
+from mpsolve import Reason
 from mpsolve.testing.agreement import answers, disagreements, mixed_problem
 
 pytest.importorskip("ortools")
@@ -27,15 +30,15 @@ def test_all_methods_agree(part):
 
 
 def test_contradictions_are_found():
-    import dataclasses
-
     problem = mixed_problem(1)
     results = answers(problem, ("exact", "brute_force"))
     assert not disagreements(problem, results)
     right = results["exact"]
     worse = dataclasses.replace(right, primal=right.loss + 1.0, bound=right.loss + 1.0)
-    (first, second) = disagreements(problem, {"exact": right, "wrong": worse})
+    first, second = disagreements(problem, {"exact": right, "wrong": worse})
     assert first.startswith("wrong proves")
     assert second.startswith("wrong has the bound")
-    none = dataclasses.replace(right, primal=None, layout=None, reason="INFEASIBLE")
+    none = dataclasses.replace(
+        right, primal=None, layout=None, reason=Reason.INFEASIBLE
+    )
     assert "say INFEASIBLE" in disagreements(problem, {"a": right, "b": none})[0]

@@ -63,7 +63,7 @@ def toulbar2_with_rows(seed):
         {f"r{r}": usage[r] for r in range(m)},
         {f"r{r}": int(room[r]) for r in range(m)},
     )
-    return None if found is None else found[1], solve(problem, "brute_force").loss
+    return None if found is None else found[1], solve(problem, "brute_force").primal
 
 
 def test_toulbar2_is_wrong_with_linear_rows():

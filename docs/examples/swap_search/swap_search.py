@@ -1,4 +1,4 @@
-"""A method for mpsolve in a package of its own: one change at a time, while it helps."""
+"""A method for mpsolve in a package of its own: one change at a time."""
 
 import math
 import time
@@ -39,13 +39,9 @@ class SwapSearch:
         least = np.minimum.reduceat(usage, starts) if len(starts) else usage
         if sum(least.tolist()) > room:
             return Answer(Reason.INFEASIBLE, detail="the least usage is too much")
-        chosen = starts + np.array(
-            [
-                int(usage[s : s + k].argmin())
-                for s, k in zip(starts, sizes, strict=True)
-            ],
-            dtype=np.int64,
-        )
+        ends = merged.offsets[1:]
+        smallest = [usage[s:e].argmin() for s, e in zip(starts, ends, strict=True)]
+        chosen = starts + np.array(smallest, dtype=np.int64)
         hint = parameters.hint
         if hint is not None and sum(usage[starts + hint].tolist()) <= room:
             chosen = starts + hint
