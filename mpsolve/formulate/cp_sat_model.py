@@ -41,6 +41,10 @@ def to_cp_sat(problem: Problem) -> Formulation[cp_model.CpModel]:
     rounded. Rows are exact, unless totals reach ``2**60``: then they are wider, and
     :func:`mpsolve.verify` must be asked whether a layout keeps the budgets.
 
+    Solve it with ``presolve_inclusion_work_limit = 0``: the presolving of OR-tools 9.15
+    otherwise cuts optimal layouts off, in about one of 200 small problems with a lower
+    side, and one of 1,500 with an upper one. The method ``cp_sat`` does so.
+
     Parameters
     ----------
     problem : Problem
@@ -65,7 +69,7 @@ def to_cp_sat(problem: Problem) -> Formulation[cp_model.CpModel]:
     >>> formulation = to_cp_sat(problem)
     >>> from ortools.sat.python import cp_model
     >>> solver = cp_model.CpSolver()
-    >>> solver.parameters.catch_sigint_signal = False
+    >>> solver.parameters.presolve_inclusion_work_limit = 0
     >>> status = solver.solve(formulation.model)
     >>> dict(formulation.layout([solver.value(v) for v in formulation.variables]))
     {'conv1': 'int8', 'fc': 'int4'}

@@ -101,7 +101,7 @@ class Row:
         return coefficients, lower, upper
 
     def shifted(self, offsets: Ints, bits: int) -> tuple[Ints, int, int]:
-        """Return the row in integers whose totals stay below ``2**bits``.
+        """Return the row in integers that all together stay below ``2**bits``.
 
         Parameters
         ----------
@@ -113,9 +113,9 @@ class Row:
         values : ndarray of int64, shape (num_options,)
         lower, upper : int
             Every layout within the row is within these; they are the row itself where
-            its totals are small enough.
+            it is small enough. Without a side, one that no layout reaches.
         """
-        most = sum(np.maximum.reduceat(self.values, offsets[:-1]).tolist())
+        most = sum(self.values.tolist())
         shift = max(0, most.bit_length() - bits)
         # Each value loses less than one unit of the shifted ones.
         lost = len(offsets) - 1 if shift else 0

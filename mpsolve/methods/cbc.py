@@ -163,7 +163,8 @@ def read_solution(
     bound = float(found[-1]) - LOG_PRECISION if found else -math.inf
     if status == "optimal" and not found and "within gap tolerance" not in log:
         bound = float(head.split()[-1])
-    limits = {"time": Limit.TIME, "nodes": Limit.NODE, "node": Limit.NODE}
+    # At its limit of nodes it says that it stopped on iterations.
+    limits = {"time": Limit.TIME, "nodes": Limit.NODE, "iterations": Limit.NODE}
     said = re.search(r"[Ss]topped on (\w+)", head + log)
     nodes = re.findall(r"Enumerated nodes:\s+(\d+)", log)
     iterations = re.findall(r"Total iterations:\s+(\d+)", log)

@@ -22,7 +22,8 @@ def by_pulp(problem):
     if formulation.model.sol_status != pulp.LpSolutionOptimal:
         return formulation, None, None
     values = [v.value() or 0.0 for v in formulation.variables]
-    return formulation, values, pulp.value(formulation.model.objective)
+    # PuLP gives an objective without terms no value.
+    return formulation, values, pulp.value(formulation.model.objective) or 0.0
 
 
 def by_cp_sat(problem):
@@ -31,6 +32,7 @@ def by_cp_sat(problem):
     formulation = to_cp_sat(problem)
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
+    solver.parameters.presolve_inclusion_work_limit = 0
     solver.parameters.catch_sigint_signal = False
     if solver.solve(formulation.model) != cp_model.OPTIMAL:
         return formulation, None, None
@@ -121,7 +123,7 @@ def test_the_resolution_of_integer_losses_is_reported():
         total = rounded.objective.values[j] + rounded.objective.values[2 + k]
         exact = problem.loss[j] + problem.loss[2 + k]
         lost = exact - rounded.loss(int(total))
-        assert -1e-16 <= lost <= rounded.resolution + 1e-16
+        assert -1e-15 <= lost <= rounded.resolution + 1e-15
 
 
 def test_rows_are_exact_integers_below_2_60_and_wider_above():

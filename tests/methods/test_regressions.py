@@ -19,6 +19,35 @@ def test_cp_sat_adds_decided_losses_up_in_float64():
     assert sum(objective.values.tolist()) < 2**53
 
 
+@pytest.mark.parametrize(("seed", "number"), [(1, 178)])
+def test_cp_sat_cuts_layouts_off_while_presolving(seed, number):
+    """Theirs: looking for rows within rows (9.15) loses the optimum.
+
+    Of the default presolving, only ``presolve_inclusion_work_limit=0`` helped.
+    """
+    pytest.importorskip("ortools")
+    problem = mixed_problem(number, seed)
+    result, best = solve(problem, "cp_sat", rel_gap=0), solve(problem, "brute_force")
+    assert (result.reason, result.loss) == ("OPTIMAL", best.loss)
+
+
+@pytest.mark.parametrize("number", [540, 941, 947, 1056, 1822, 1861, 2204])
+def test_cp_sat_cuts_layouts_off_with_either_side(number):
+    """Theirs: the same, as lower sides, upper sides, and both were written."""
+    pytest.importorskip("ortools")
+    rng = np.random.default_rng([8, number])
+    usage = rng.integers(0, 10**9, (5, 4))
+    usage -= usage.min(axis=1, keepdims=True)
+    loss = rng.integers(0, 10**6, (5, 4))
+    most = int(usage.max(axis=1).sum())
+    low = int(rng.random() * most * 0.6)
+    high = low + int((most - low) * rng.choice([0.05, 0.3, 0.7, 0.95, 1 - 1e-9]))
+    for budget in ((low, high), (low, None), (None, high)):
+        problem = Problem.from_arrays(loss.astype(float), {"r": usage}, {"r": budget})
+        best = solve(problem, "brute_force")
+        assert solve(problem, "cp_sat", rel_gap=0).loss == best.loss
+
+
 def test_a_start_of_a_closed_column_breaks_highs():
     """Theirs: MathOpt's HiGHS ends with kError, which MathOpt then cannot report."""
     pytest.importorskip("ortools")
