@@ -34,6 +34,10 @@ OBJECTIVE_SPAN = 2.0**30
 #: options up in float64, and reports bounds above the optimum where that rounds.
 INTEGER_BITS = EXACT_BITS
 
+#: Bits that the rounding of a solver's sums may take from the objective: bounds 1e-6
+#: above an optimum of 2^29 were seen of HiGHS and CBC.
+ROUNDING_BITS = 8
+
 #: What a solver's bound may be off by for each block: the tolerance on reduced costs.
 DUAL_TOLERANCE = 1e-9
 
@@ -130,7 +134,7 @@ def make_objective(program: Program, ceiling: float | None = None) -> Objective:
         exponent=exponent,
         least=least,
         allowance=DUAL_TOLERANCE * len(starts)
-        + OBJECTIVE_SPAN * 2.0 ** (2 - EXACT_BITS),
+        + OBJECTIVE_SPAN * 2.0 ** (ROUNDING_BITS - EXACT_BITS),
         quantum=math.ldexp(step, exponent),
     )
 

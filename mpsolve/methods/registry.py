@@ -5,7 +5,7 @@ A package adds a method by an entry point of the group ``mpsolve.methods``::
     [project.entry-points."mpsolve.methods"]
     my_method = "my_package.my_module:MyMethod"
 
-``docs/formulations.md`` has a worked example.
+``docs/methods.md`` has a worked example.
 """
 
 from __future__ import annotations

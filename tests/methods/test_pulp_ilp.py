@@ -24,7 +24,9 @@ def positive():
         f"r{b}": np.sort(rng.integers(1, 10**5, (40, 5)), axis=1) for b in range(3)
     }
     budgets = {name: int(u.mean(axis=1).sum() * 0.9) for name, u in usage.items()}
-    return Problem.from_arrays(np.sort(10 + rng.random(shape))[:, ::-1], usage, budgets)
+    return Problem.from_arrays(
+        np.sort(10 + rng.random((40, 5)))[:, ::-1], usage, budgets
+    )
 
 
 def test_optimal_comes_with_a_bound():

@@ -104,3 +104,24 @@ def test_toulbar2_is_wrong_with_linear_rows():
     assert toulbar2_with_rows(1242) == (1458.0, 1368.0)
     right = [toulbar2_with_rows(seed) for seed in range(20)]
     assert all(claimed == best for claimed, best in right)
+
+
+@pytest.mark.parametrize(
+    ("seed", "number", "method"), [(2, 1870, "highs"), (3, 79, "pulp")]
+)
+def test_bounds_of_whole_losses_allow_for_rounding(seed, number, method):
+    """Ours: a bound 1.3e-6 above 2^29 was rounded up to the next whole loss."""
+    pytest.importorskip("ortools")
+    pytest.importorskip("pulp")
+    problem = mixed_problem(number, seed)
+    result, best = solve(problem, method, rel_gap=0), solve(problem, "brute_force")
+    assert (result.reason, result.loss) == ("OPTIMAL", best.loss)
+    assert result.bound == best.loss
+
+
+def test_scip_cuts_layouts_off_while_probing():
+    """Theirs: a model of 27 columns, which HiGHS, CBC and CP-SAT solve rightly."""
+    pytest.importorskip("ortools")
+    problem = mixed_problem(174, seed=3)
+    result, best = solve(problem, "scip", rel_gap=0), solve(problem, "brute_force")
+    assert result.loss == pytest.approx(best.loss, rel=1e-12)
