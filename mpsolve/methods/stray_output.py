@@ -15,8 +15,13 @@ __all__ = ["without_stray_output"]
 
 #: How the lines begin that solvers leave behind, whatever their logging options say:
 #: HiGHS on standard output, SCIP on standard error when it is asked to listen to
-#: interruption.
-STRAY = (b"Highs", b"[scip_event.c", b"[gscip_event_handler.cc")
+#: interruption, or for small tolerances.
+STRAY = (
+    b"Highs",
+    b"[scip_event.c",
+    b"[gscip_event_handler.cc",
+    b"Cannot set optimality tolerance",
+)
 
 STDOUT, STDERR = 1, 2
 
