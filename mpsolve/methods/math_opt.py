@@ -154,7 +154,11 @@ class Scip(MathOptMethod):
 
         # At the default 1e-6 it returns layouts over the budget as optimal.
         names = ("numerics/feastol", "numerics/dualfeastol")
-        options = gscip_pb2.GScipParameters(real_params=dict.fromkeys(names, TOLERANCE))
+        options = gscip_pb2.GScipParameters(
+            real_params=dict.fromkeys(names, TOLERANCE),
+            # Probing while it presolves, 9.15 cuts optimal layouts off.
+            int_params={"propagating/probing/maxprerounds": 0},
+        )
         return mathopt.SolverType.GSCIP, {"gscip": options}
 
 
