@@ -27,7 +27,7 @@ from mpsolve.model.problem import Problem
 if TYPE_CHECKING:
     from ortools.sat.python import cp_model
 
-__all__ = ["ROW_BITS", "cp_sat_model", "to_cp_sat"]
+__all__ = ["ROW_BITS", "add_booleans", "cp_sat_model", "to_cp_sat"]
 
 #: Totals of rows stay below two to this: CP-SAT adds them up in 64 bits.
 ROW_BITS = 60
@@ -110,7 +110,9 @@ def cp_sat_model(
     from ortools.sat.python import cp_model
 
     model = cp_model.CpModel()
-    _add_columns(model, objective.is_open)
+    add_booleans(model, program.num_columns)
+    for j in np.flatnonzero(~objective.is_open).tolist():
+        model.proto.variables[j].domain[1] = 0
     add = model.proto.constraints.add
     ends = program.offsets.tolist()
     for start, end in pairwise(ends):
@@ -141,22 +143,22 @@ def cp_sat_model(
     return model
 
 
-def _add_columns(model: Any, is_open: np.ndarray) -> None:
-    """Add a Boolean for each column, by doubling: they are all alike.
+def add_booleans(model: Any, count: int) -> None:
+    """Add Booleans to a model by doubling, 2.5 times as fast as one by one.
 
-    That is 2.5 times as fast as one by one.
+    Parameters
+    ----------
+    model : CpModel
+    count : int
     """
     from ortools.sat.python import cp_model
 
     doubled, twin = cp_model.CpModel().proto, cp_model.CpModel().proto
     doubled.variables.add().domain.extend((0, 1))
-    left = len(is_open)
-    while left:
-        if left & 1:
+    while count:
+        if count & 1:
             model.proto.merge_from(doubled)
-        left >>= 1
-        if left:
+        count >>= 1
+        if count:
             twin.copy_from(doubled)
             doubled.merge_from(twin)
-    for j in np.flatnonzero(~is_open).tolist():
-        model.proto.variables[j].domain[1] = 0
