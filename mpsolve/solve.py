@@ -15,7 +15,6 @@ from mpsolve.errors import (
 )
 from mpsolve.infeasible import why_infeasible
 from mpsolve.methods import (
-    METHODS,
     SPECIAL_CASES,
     Answer,
     Method,
@@ -24,6 +23,8 @@ from mpsolve.methods import (
     cannot_solve,
     get_method,
     is_available,
+    load_method,
+    method_names,
     require,
 )
 from mpsolve.model.layout import Layout
@@ -36,7 +37,7 @@ __all__ = ["solve"]
 
 def solve(
     problem: Problem,
-    method: str = "auto",
+    method: str | Method = "auto",
     *,
     time_limit: float | None = None,
     rel_gap: float = 1e-9,
@@ -57,9 +58,10 @@ def solve(
     ----------
     problem : Problem
         Never changed.
-    method : str
+    method : str or Method
         ``"auto"`` takes the first that can solve all of the problem and is installed;
-        ``mpsolve methods`` on the command line lists them.
+        ``mpsolve methods`` on the command line lists them. An object with the protocol
+        of :class:`mpsolve.methods.Method` is taken as it is.
     time_limit : float, optional
         Seconds after which the best layout so far and its bound are returned.
     rel_gap, abs_gap : float
@@ -124,7 +126,7 @@ def solve(
     if method == "auto":
         chosen = choose_method(problem, parameters)
     else:
-        chosen = get_method(method)
+        chosen = get_method(method) if isinstance(method, str) else method
         _check_support(problem, chosen)
     _check_parameters(chosen, parameters)
     answer = chosen.solve(merged, parameters)
@@ -143,10 +145,10 @@ def choose_method(problem: Problem, parameters: Parameters) -> Method:
     """Take the first method that can prove all of the problem and is installed."""
     missing = []
     has_structure = problem.inventory is not None or bool(problem.couplings)
-    for name in METHODS:
+    for name in method_names():
         if name in SPECIAL_CASES and not has_structure:
             continue
-        method = get_method(name)
+        method = load_method(name)
         if not method.capabilities.proves:
             continue
         if (

@@ -60,12 +60,20 @@ def make_parser() -> argparse.ArgumentParser:
     _add_check(commands)
     _add_show(commands)
     _add_methods(commands)
+    _add_formulate(commands)
+    _add_compare(commands)
     _add_demo(commands)
     return parser
 
 
 def _add_command(
-    commands: Any, name: str, summary: str, example: str, more: str = ""
+    commands: Any,
+    name: str,
+    summary: str,
+    example: str,
+    more: str = "",
+    *,
+    has_format: bool = True,
 ) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(
         name,
@@ -75,12 +83,13 @@ def _add_command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(run=_lazily(name))
-    command.add_argument(
-        "--format",
-        choices=["table", "json"],
-        default="table",
-        help="how the answer is printed (default: table)",
-    )
+    if has_format:
+        command.add_argument(
+            "--format",
+            choices=["table", "json"],
+            default="table",
+            help="how the answer is printed (default: table)",
+        )
     return command
 
 
@@ -184,6 +193,67 @@ def _add_show(commands: Any) -> None:
 def _add_methods(commands: Any) -> None:
     _add_command(
         commands, "methods", "list the methods and what they can do", "mpsolve methods"
+    )
+
+
+def _add_formulate(commands: Any) -> None:
+    command = _add_command(
+        commands,
+        "formulate",
+        "write a problem out for other solvers",
+        "mpsolve formulate problem.json --to lp --output problem.lp",
+        f"{BUDGET_HELP}\n",
+        has_format=False,
+    )
+    _add_problem(command)
+    command.add_argument(
+        "--to",
+        choices=["lp", "mps", "cp-sat"],
+        required=True,
+        help="CPLEX's LP format, free MPS, or CP-SAT's model as protocol buffer text",
+    )
+    command.add_argument(
+        "--unscaled",
+        action="store_true",
+        help="the problem's own numbers, for people, where float64 solvers may go "
+        "wrong by their tolerances (lp and mps)",
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="MODEL",
+        help="write to this file; compressed where it ends in .gz (default: print it)",
+    )
+
+
+def _add_compare(commands: Any) -> None:
+    command = _add_command(
+        commands,
+        "compare",
+        "run several methods on one problem, side by side",
+        "mpsolve compare problem.json --methods exact,cp_sat,highs",
+        f"{BUDGET_HELP}\n",
+    )
+    _add_problem(command)
+    command.add_argument(
+        "--methods",
+        metavar="NAMES",
+        help="separated by commas; see mpsolve methods (default: all that can solve "
+        "the problem and are installed)",
+    )
+    command.add_argument(
+        "--time-limit",
+        type=_with_units("s"),
+        default=60.0,
+        metavar="TIME",
+        help="for each method that takes one: 10s, 500ms, 2min (default: 60s)",
+    )
+    command.add_argument(
+        "--rel-gap",
+        type=float,
+        default=1e-9,
+        metavar="GAP",
+        help="relative gap that counts as proven (default: 1e-9)",
     )
 
 

@@ -52,6 +52,7 @@ class Paths:
         proves=True,
         inventory=True,
         couplings=True,
+        interrupts=True,
         parameters=PARAMETERS,
     )
 
