@@ -25,6 +25,7 @@ from mpsolve.errors import (
 )
 from mpsolve.front import Front, FrontPoint, front
 from mpsolve.gradient_storage import gradient_storage
+from mpsolve.many import Results, solve_many
 from mpsolve.model import (
     Budget,
     Coupling,
@@ -73,6 +74,7 @@ __all__ = [
     "Reason",
     "Resource",
     "Result",
+    "Results",
     "UnsupportedProblemError",
     "Verification",
     "VerificationError",
@@ -90,5 +92,6 @@ __all__ = [
     "rounding_errors",
     "sequential_subgraphs",
     "solve",
+    "solve_many",
     "verify",
 ]

@@ -128,7 +128,7 @@ def solve(
         _check_support(problem, chosen)
     _check_parameters(chosen, parameters)
     answer = chosen.solve(merged, parameters)
-    return _checked(problem, chosen.name, answer, parameters, start)
+    return checked(problem, chosen.name, answer, parameters, start)
 
 
 def _contracted(problem: Problem, hint: Layout) -> npt.NDArray[np.int64] | None:
@@ -181,7 +181,7 @@ def _check_parameters(method: Method, parameters: Parameters) -> None:
         raise InvalidParameterError(msg)
 
 
-def _checked(
+def checked(
     problem: Problem,
     method: str,
     answer: Answer,

@@ -6,6 +6,7 @@ try:
         MckpOutcome,
         PathsOutcome,
         solve_front,
+        solve_many,
         solve_mckp,
         solve_paths,
     )
@@ -24,6 +25,7 @@ __all__ = [
     "MckpOutcome",
     "PathsOutcome",
     "solve_front",
+    "solve_many",
     "solve_mckp",
     "solve_paths",
 ]

@@ -295,6 +295,8 @@ class Problem(ProblemData):
             budgets, set(self.resources), faults
         )
         faults.raise_if_any()
+        if "merged" in self.__dict__:
+            twin.__dict__["merged"] = self.merged.under(twin)
         return twin
 
     # -- files ------------------------------------------------------------------
