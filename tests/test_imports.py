@@ -27,6 +27,7 @@ PUBLIC = [
     "Reason",
     "Resource",
     "Result",
+    "Results",
     "UnsupportedProblemError",
     "Verification",
     "VerificationError",
@@ -44,6 +45,7 @@ PUBLIC = [
     "rounding_errors",
     "sequential_subgraphs",
     "solve",
+    "solve_many",
     "verify",
 ]
 

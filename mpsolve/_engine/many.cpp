@@ -1,6 +1,7 @@
-// The lower hull of all (usage, loss) sums, once: its edges sorted by slope are the dual function at
-// every budget, so that each budget finds its break layout by a binary search. Budgets are solved
-// from small to large, because a layout that fits one fits the next, and is a good one there.
+// The lower hull of all (usage, loss) sums, once: its edges sorted by slope are the dual function
+// at every budget, so that each budget finds its break layout by a binary search. Budgets are
+// solved from small to large, because a layout that fits one fits the next, and is a good one
+// there.
 #include "many.hpp"
 
 #include <algorithm>
