@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mpsolve.model.budget import Budget, parse_budget
 from mpsolve.model.coupling import Coupling, coupling_fault
@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from mpsolve.model.problem import Problem
 
 __all__ = ["Constraints"]
+
+
+class Given(NamedTuple):
+    """Constraints as a caller writes them, before anybody has checked them."""
+
+    budgets: Mapping[str, Any] | None = None
+    ties: Iterable[Iterable[str | int]] = ()
+    fixed: Mapping[str, str] | None = None
+    inventory: object = None
+    couplings: Iterable[Coupling] = ()
 
 
 @dataclass(frozen=True)
@@ -45,9 +55,17 @@ class Constraints:
         """Return the same constraints with other budgets."""
         return replace(self, budgets=_read_budgets(budgets, resources, faults))
 
+    def as_given(self, problem: Problem) -> Given:
+        """Return the same constraints in the caller's words."""
+        fixed = {
+            problem.layers[i]: problem.precisions_of(i)[option]
+            for i, option in self.fixed.items()
+        }
+        return Given(self.budgets, self.ties, fixed, self.inventory, self.couplings)
+
 
 def read_constraints(
-    problem: Problem, resources: set[str], given: Mapping[str, Any], faults: Faults
+    problem: Problem, resources: set[str], given: Given, faults: Faults
 ) -> Constraints:
     """Check the constraints of a problem against its groups and resources.
 
@@ -57,8 +75,7 @@ def read_constraints(
         Whose groups and options the constraints name.
     resources : set of str
         Names of the resources.
-    given : mapping
-        The arguments ``budgets``, ``ties``, ``fixed``, ``inventory``, ``couplings``.
+    given : Given
     faults : Faults
         Receives what is wrong.
 
@@ -67,13 +84,13 @@ def read_constraints(
     Constraints
         Complete only where no fault was added.
     """
-    ties = _read_ties(problem, given["ties"], faults)
+    ties = _read_ties(problem, given.ties, faults)
     return Constraints(
-        budgets=_read_budgets(given["budgets"] or {}, resources, faults),
+        budgets=_read_budgets(given.budgets or {}, resources, faults),
         ties=ties,
-        fixed=_read_fixed(problem, given["fixed"] or {}, ties, faults),
-        inventory=_read_inventory(problem, given["inventory"], faults),
-        couplings=_read_couplings(problem, given["couplings"], faults),
+        fixed=_read_fixed(problem, given.fixed or {}, ties, faults),
+        inventory=_read_inventory(problem, given.inventory, faults),
+        couplings=_read_couplings(problem, given.couplings, faults),
     )
 
 

@@ -18,7 +18,7 @@ from mpsolve.model.columns import (
     columns_from_groups,
     total_overflows,
 )
-from mpsolve.model.constraints import Constraints, read_constraints
+from mpsolve.model.constraints import Constraints, Given, read_constraints
 from mpsolve.model.coupling import Coupling
 from mpsolve.model.data import ProblemData
 from mpsolve.model.faults import Faults
@@ -106,13 +106,7 @@ class Problem(ProblemData):
         columns = columns_from_groups(groups, faults)
         self._build(
             columns,
-            {
-                "budgets": budgets,
-                "ties": ties,
-                "fixed": fixed,
-                "inventory": inventory,
-                "couplings": couplings,
-            },
+            Given(budgets, ties, fixed, inventory, couplings),
             units,
             maximize=maximize,
             about=(name, source, licence),
@@ -182,13 +176,7 @@ class Problem(ProblemData):
         problem = cls.__new__(cls)
         problem._build(
             columns,
-            {
-                "budgets": budgets,
-                "ties": ties,
-                "fixed": fixed,
-                "inventory": inventory,
-                "couplings": couplings,
-            },
+            Given(budgets, ties, fixed, inventory, couplings),
             units,
             maximize=maximize,
             about=(name, source, licence),
@@ -198,7 +186,7 @@ class Problem(ProblemData):
     def _build(
         self,
         columns: Columns,
-        constraints: Mapping[str, Any],
+        constraints: Given,
         units: Mapping[str, str] | None,
         *,
         maximize: bool,
@@ -296,6 +284,43 @@ class Problem(ProblemData):
         )
         faults.raise_if_any()
         if "merged" in self.__dict__:
+            twin.__dict__["merged"] = self.merged.under(twin)
+        return twin
+
+    def with_constraints(self, **constraints: Any) -> Problem:
+        """Return the same options under other constraints; arrays are shared.
+
+        Parameters
+        ----------
+        **constraints
+            Any of the arguments ``budgets``, ``ties``, ``fixed``, ``inventory`` and
+            ``couplings`` of :class:`Problem`, in place of this problem's; the others
+            stay.
+
+        Returns
+        -------
+        Problem
+
+        Raises
+        ------
+        InvalidProblemError
+            With every fault found.
+
+        Examples
+        --------
+        >>> import mpsolve
+        >>> problem = mpsolve.Problem.from_arrays([[1, 0]], {"memory": [[1, 2]]})
+        >>> problem.with_constraints(inventory={"option1": 1})
+        Problem(1 groups, 2 options, Inventory(option1×1))
+        """
+        twin = Problem.__new__(Problem)
+        twin.__dict__.update(self.__dict__)
+        twin.__dict__.pop("merged", None)
+        given = self._constraints.as_given(self)._replace(**constraints)
+        faults = Faults()
+        twin._constraints = read_constraints(self, set(self.resources), given, faults)
+        faults.raise_if_any()
+        if "merged" in self.__dict__ and constraints.keys() <= {"budgets", "inventory"}:
             twin.__dict__["merged"] = self.merged.under(twin)
         return twin
 
