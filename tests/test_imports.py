@@ -10,6 +10,7 @@ import mpsolve
 PUBLIC = [
     "Budget",
     "Coupling",
+    "Explanation",
     "Front",
     "FrontPoint",
     "Group",
@@ -35,6 +36,7 @@ PUBLIC = [
     "at_most",
     "boundary_loss",
     "conversion_loss",
+    "explain",
     "front",
     "gradient_storage",
     "joint_options",

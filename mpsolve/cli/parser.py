@@ -68,6 +68,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_solve(commands)
     _add_check(commands)
     _add_front(commands)
+    _add_explain(commands)
     _add_show(commands)
     _add_methods(commands)
     _add_demo(commands)
@@ -241,6 +242,31 @@ def _add_front(commands: Any) -> None:
     command.add_argument("--all", action="store_true", help="show every point")
 
 
+def _add_explain(commands: Any) -> None:
+    command = _add_command(
+        commands,
+        "explain",
+        "say why the answer is what it is, and what would change it",
+        "mpsolve explain problem.json --layer conv1=fp16",
+        PROBLEM_HELP,
+    )
+    _add_problem(command)
+    command.add_argument(
+        "--layer",
+        metavar="NAME=PRECISION",
+        action="append",
+        default=[],
+        type=_layer,
+        help="say what giving a layer that precision would cost; repeatable",
+    )
+    command.add_argument(
+        "--time-limit",
+        type=_with_units("s"),
+        metavar="TIME",
+        help="for each of the questions asked: 10s, 500ms, 2min",
+    )
+
+
 def _add_show(commands: Any) -> None:
     command = _add_command(
         commands,
@@ -280,6 +306,14 @@ def _assignment(text: str) -> tuple[str, str]:
         msg = f"must be RESOURCE=BUDGET, such as memory=12MB. Got {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return resource, budget
+
+
+def _layer(text: str) -> tuple[str, str]:
+    layer, equals, precision = text.rpartition("=")
+    if not (layer and equals and precision):
+        msg = f"must be NAME=PRECISION, such as conv1=fp16. Got {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return layer, precision
 
 
 def _counts(text: str) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from os import PathLike
 from types import MappingProxyType
@@ -32,6 +33,8 @@ __all__ = ["Problem"]
 
 #: Units of resources that have an obvious one.
 DEFAULT_UNITS = {"memory": "B", "time": "ns", "latency": "ns"}
+
+OVERFLOW = "the largest total must stay below 1e300 in magnitude"
 
 BudgetLike = Budget | Number | None | tuple[Number | None, Number | None]
 
@@ -208,7 +211,7 @@ class Problem(ProblemData):
             else:
                 resources[resource_name] = resource
         if total_overflows(columns):
-            faults.add("loss", "the largest total must stay below 1e300 in magnitude")
+            faults.add("loss", OVERFLOW)
         self._columns = columns
         self._resources = MappingProxyType(resources)
         self._maximize = bool(maximize)
@@ -322,6 +325,41 @@ class Problem(ProblemData):
         faults.raise_if_any()
         if "merged" in self.__dict__ and constraints.keys() <= {"budgets", "inventory"}:
             twin.__dict__["merged"] = self.merged.under(twin)
+        return twin
+
+    def with_loss(self, loss: npt.ArrayLike) -> Problem:
+        """Return the same problem with other losses of its options.
+
+        Parameters
+        ----------
+        loss : array_like of float, shape (num_options,)
+            Finite; gains where the problem maximises.
+
+        Returns
+        -------
+        Problem
+
+        Raises
+        ------
+        InvalidProblemError
+            If the losses cannot be those of this problem.
+        """
+        values = np.array(loss, dtype=np.float64)
+        faults = Faults()
+        if values.shape != self.loss.shape:
+            faults.add("loss", f"must have shape {self.loss.shape}. Got {values.shape}")
+        elif not np.isfinite(values).all():
+            faults.add("loss", "must be finite")
+        else:
+            columns = replace(self._columns, loss=values)
+            if total_overflows(columns):
+                faults.add("loss", OVERFLOW)
+        faults.raise_if_any()
+        values.flags.writeable = False
+        twin = Problem.__new__(Problem)
+        twin.__dict__.update(self.__dict__)
+        twin.__dict__.pop("merged", None)
+        twin._columns = columns
         return twin
 
     # -- files ------------------------------------------------------------------
