@@ -23,7 +23,7 @@ __all__ = ["Conflict", "Constraint", "constraints_of", "find_conflict", "under"]
 #: Checks that a search for an even smaller set may take.
 MOST_CHECKS = 200
 
-Kind = Literal["budget", "inventory", "tie", "fixed", "coupling"]
+Kind = Literal["budget", "inventory", "tie", "fixed", "coupling", "max_distinct"]
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Constraint:
 
     Attributes
     ----------
-    kind : {"budget", "inventory", "tie", "fixed", "coupling"}
-        A side of a budget, the count of one precision, one tie, one fixed group, or the
-        pairs that one coupling forbids.
+    kind : {"budget", "inventory", "tie", "fixed", "coupling", "max_distinct"}
+        A side of a budget, the count of one precision, one tie, one fixed group, the
+        pairs that one coupling forbids, or the limit on different precisions.
     name : str or int
         The resource, precision or group; the position of a tie or coupling.
     side : {"lower", "upper", ""}
@@ -120,6 +120,9 @@ def _constraints(problem: Problem) -> Iterator[Constraint]:
         if (coupling.table == math.inf).any():
             text = f"coupling: {coupling.first!r} and {coupling.second!r} forbid pairs"
             yield Constraint("coupling", i, "", text)
+    if problem.max_distinct is not None:
+        text = f"at most {problem.max_distinct} different precisions"
+        yield Constraint("max_distinct", "", "", text)
 
 
 def under(problem: Problem, kept: Sequence[Constraint]) -> Problem:
@@ -155,7 +158,10 @@ def under(problem: Problem, kept: Sequence[Constraint]) -> Problem:
             for i, c in enumerate(problem.couplings)
             if ("coupling", i, "") in wanted
         ],
+        "objective": "sum",
     }
+    if ("max_distinct", "", "") not in wanted:
+        given["max_distinct"] = None
     if problem.inventory is not None:
         counts = {
             name: count

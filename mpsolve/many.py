@@ -344,6 +344,7 @@ def _make(
         rel_gap=parameters.rel_gap,
         abs_gap=parameters.abs_gap,
         primal=float(totals.loss[row]),
+        total=float(totals.loss[row]),
     )
 
 

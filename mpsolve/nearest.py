@@ -98,7 +98,7 @@ def nearest_budgets(problem: Problem, time_limit: float | None = None) -> Neares
         Coupling(c.first, c.second, np.where(c.table == math.inf, math.inf, 0.0))
         for c in problem.couplings
     ]
-    plain = problem.with_constraints(couplings=couplings)
+    plain = problem.with_constraints(couplings=couplings, objective="sum")
     nearest: Nearest = {}
     for name, limits in problem.merged.limits.items():
         resource = problem.resources[name]

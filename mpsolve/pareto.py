@@ -276,7 +276,9 @@ def front(
         raise InvalidParameterError(msg)
     merged = problem.merged
     is_alone = set(merged.limits) <= {resource}
-    if is_alone and problem.inventory is None and not problem.couplings:
+    if is_alone and not get_method("exact").capabilities.cannot(
+        problem.with_budgets({})
+    ):
         points = _by_labels(merged, resource, limits, epsilon, time_limit, memory_limit)
         method = get_method("exact")
     else:

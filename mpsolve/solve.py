@@ -15,23 +15,21 @@ from mpsolve.errors import (
 )
 from mpsolve.infeasible import why_infeasible
 from mpsolve.methods import (
-    METHODS,
-    SPECIAL_CASES,
     Answer,
     Method,
     Parameters,
     Progress,
     cannot_solve,
     get_method,
-    is_available,
     require,
 )
+from mpsolve.methods.choose import choose_method
 from mpsolve.model.layout import Layout
 from mpsolve.model.problem import Problem
 from mpsolve.result import ROUNDING, Reason, Result
 from mpsolve.verify import verify
 
-__all__ = ["solve"]
+__all__ = ["choose_method", "solve"]
 
 
 def solve(
@@ -139,31 +137,6 @@ def _contracted(problem: Problem, hint: Layout) -> npt.NDArray[np.int64] | None:
     return problem.merged.contract(hint.choices)
 
 
-def choose_method(problem: Problem, parameters: Parameters) -> Method:
-    """Take the first method that can prove all of the problem and is installed."""
-    missing = []
-    has_structure = problem.inventory is not None or bool(problem.couplings)
-    for name in METHODS:
-        if name in SPECIAL_CASES and not has_structure:
-            continue
-        method = get_method(name)
-        if not method.capabilities.proves:
-            continue
-        if (
-            name in SPECIAL_CASES
-            and parameters.given() - method.capabilities.parameters
-        ):
-            continue  # a general method may honour them
-        cannot = cannot_solve(method, problem)
-        if not cannot and is_available(method):
-            return method
-        if not cannot:
-            cannot = [f"is not installed: pip install 'mpsolve[{method.extra}]'"]
-        missing.append(f"\n  {name}: {'; '.join(cannot)}")
-    msg = f"no method can solve all of this problem yet:{''.join(missing)}"
-    raise UnsupportedProblemError(msg)
-
-
 def _check_support(problem: Problem, method: Method) -> None:
     require(method)
     if cannot := cannot_solve(method, problem):
@@ -251,6 +224,7 @@ def checked(
         rel_gap=parameters.rel_gap,
         abs_gap=parameters.abs_gap,
         primal=verification.loss,
+        total=verification.total,
     )
 
 

@@ -67,7 +67,7 @@ def verify_rows(
     Raises
     ------
     InvalidParameterError
-        If the problem has an inventory or couplings, which need :func:`mpsolve.verify`.
+        If the problem has anything else, which needs :func:`mpsolve.verify`.
 
     Examples
     --------
@@ -78,8 +78,11 @@ def verify_rows(
     >>> totals.loss.tolist(), totals.is_feasible.tolist()
     ([0.3, 0.1], [True, False])
     """
-    if problem.inventory is not None or problem.couplings:
-        msg = "an inventory or couplings cannot be verified for many layouts at once"
+    is_joined = problem.inventory is not None or problem.couplings
+    if is_joined or problem.objective != "sum" or problem.max_distinct is not None:
+        msg = (
+            "only budgets, ties and fixed options are verified for many layouts at once"
+        )
         raise InvalidParameterError(msg)
     is_known = (choices >= 0) & (choices < np.diff(problem.offsets))
     is_feasible = np.logical_and.reduce(is_known, axis=1)

@@ -2,9 +2,11 @@
 
 try:
     from mpsolve._engine._native import (
+        PATHS_MEMORY,
         FrontOutcome,
         MckpOutcome,
         PathsOutcome,
+        paths_width,
         solve_front,
         solve_many,
         solve_mckp,
@@ -21,9 +23,11 @@ except ModuleNotFoundError as error:
     raise ImportError(_message) from error
 
 __all__ = [
+    "PATHS_MEMORY",
     "FrontOutcome",
     "MckpOutcome",
     "PathsOutcome",
+    "paths_width",
     "solve_front",
     "solve_many",
     "solve_mckp",

@@ -95,6 +95,12 @@ def solve_many(
     memory_limit: int = ...,
 ) -> list[MckpOutcome]: ...
 
+PATHS_MEMORY: int
+
+def paths_width(
+    offsets: npt.NDArray[np.int64], pairs: npt.NDArray[np.int32]
+) -> tuple[float, int]: ...
+
 class PathsOutcome:
     @property
     def reason(

@@ -22,7 +22,7 @@ def read_problem(arguments: argparse.Namespace) -> Problem:
     Parameters
     ----------
     arguments : Namespace
-        With ``problem``, ``budget``, ``inventory`` and ``at_most``.
+        With ``problem``, and what `_add_problem` of the parser adds.
 
     Returns
     -------
@@ -37,6 +37,10 @@ def read_problem(arguments: argparse.Namespace) -> Problem:
             budgets[resource] = parse_budget(text, problem, resource)
     if arguments.budget:
         problem = problem.with_budgets(budgets)
+    if arguments.objective is not None:
+        problem = problem.with_constraints(objective=arguments.objective)
+    if arguments.max_distinct is not None:
+        problem = problem.with_constraints(max_distinct=arguments.max_distinct)
     for counts, is_exact in ((arguments.inventory, True), (arguments.at_most, False)):
         if counts is not None:
             inventory = Inventory(counts, exact=is_exact) if counts else None

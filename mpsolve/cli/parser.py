@@ -138,6 +138,18 @@ def _add_problem(command: argparse.ArgumentParser) -> None:
         type=_counts,
         help="the same as bounds",
     )
+    command.add_argument(
+        "--objective",
+        choices=["sum", "max"],
+        help="what is to be small, in place of the file's objective: the sum of all "
+        "losses, or the worst of them",
+    )
+    command.add_argument(
+        "--max-distinct",
+        type=_count,
+        metavar="N",
+        help="how many different precisions a layout may use",
+    )
 
 
 def _add_solve(commands: Any) -> None:

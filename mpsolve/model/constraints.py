@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["Constraints"]
 
 
+#: What may be made small: the sum of all losses, or the largest of them.
+OBJECTIVES = ("sum", "max")
+
+
 class Given(NamedTuple):
     """Constraints as a caller writes them, before anybody has checked them."""
 
@@ -26,11 +30,13 @@ class Given(NamedTuple):
     fixed: Mapping[str, str] | None = None
     inventory: object = None
     couplings: Iterable[Coupling] = ()
+    objective: str = "sum"
+    max_distinct: int | None = None
 
 
 @dataclass(frozen=True)
 class Constraints:
-    """Budgets, ties, fixed options, inventory and couplings of a problem.
+    """What a problem asks of a layout, and what is to be small.
 
     Attributes
     ----------
@@ -41,6 +47,8 @@ class Constraints:
         Option by group, both by position.
     inventory : Inventory or None
     couplings : tuple of Coupling
+    objective : {"sum", "max"}
+    max_distinct : int or None
     """
 
     budgets: Mapping[str, Budget]
@@ -48,6 +56,8 @@ class Constraints:
     fixed: Mapping[int, int]
     inventory: Inventory | None
     couplings: tuple[Coupling, ...]
+    objective: str = "sum"
+    max_distinct: int | None = None
 
     def with_budgets(
         self, budgets: Mapping[str, Any], resources: set[str], faults: Faults
@@ -61,7 +71,15 @@ class Constraints:
             problem.layers[i]: problem.precisions_of(i)[option]
             for i, option in self.fixed.items()
         }
-        return Given(self.budgets, self.ties, fixed, self.inventory, self.couplings)
+        return Given(
+            self.budgets,
+            self.ties,
+            fixed,
+            self.inventory,
+            self.couplings,
+            self.objective,
+            self.max_distinct,
+        )
 
 
 def read_constraints(
@@ -91,7 +109,24 @@ def read_constraints(
         fixed=_read_fixed(problem, given.fixed or {}, ties, faults),
         inventory=_read_inventory(problem, given.inventory, faults),
         couplings=_read_couplings(problem, given.couplings, faults),
+        objective=_read_objective(given.objective, faults),
+        max_distinct=_read_max_distinct(given.max_distinct, faults),
     )
+
+
+def _read_objective(given: object, faults: Faults) -> str:
+    if given not in OBJECTIVES:
+        faults.add("objective", f'must be "sum" or "max". Got {given!r}')
+    return str(given)
+
+
+def _read_max_distinct(given: object, faults: Faults) -> int | None:
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        faults.add("max_distinct", f"must be an int >= 1 or None. Got {given!r}")
+        return None
+    return given
 
 
 def _read_budgets(

@@ -135,6 +135,34 @@ class Merged:
         twin.__dict__.update(shared)
         return twin
 
+    def restricted(self, kept: npt.NDArray[np.bool_]) -> Merged | None:
+        """Return the same with some of the options alone.
+
+        Parameters
+        ----------
+        kept : ndarray of bool, shape (num_options,)
+
+        Returns
+        -------
+        Merged or None
+            None where a group keeps no option.
+        """
+        if not self.num_groups:
+            return self
+        counts = np.add.reduceat(kept, self.offsets[:-1], dtype=np.int64)
+        if not counts.all():
+            return None
+        every = np.arange(len(self.loss))
+        return replace(
+            self,
+            offsets=np.concatenate([[0], np.cumsum(counts)]),
+            width=int(counts[0]) if (counts == counts[0]).all() else None,
+            loss=self.loss[kept],
+            usage={name: values[kept] for name, values in self.usage.items()},
+            roots=np.arange(self.num_groups) if self.roots is None else self.roots,
+            origin=(every if self.origin is None else self.origin)[kept],
+        )
+
     def contract(self, choices: npt.NDArray[np.integer]) -> Ints | None:
         """Return the options of merged groups for those of the problem's groups.
 

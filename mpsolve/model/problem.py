@@ -34,6 +34,9 @@ __all__ = ["Problem"]
 #: Units of resources that have an obvious one.
 DEFAULT_UNITS = {"memory": "B", "time": "ns", "latency": "ns"}
 
+#: Constraints that the merging of ties and couplings does not depend on.
+NOT_MERGED = {"budgets", "inventory", "objective", "max_distinct"}
+
 OVERFLOW = "the largest total must stay below 1e300 in magnitude"
 
 BudgetLike = Budget | Number | None | tuple[Number | None, Number | None]
@@ -60,6 +63,11 @@ class Problem(ProblemData):
         :func:`mpsolve.at_most` for bounds.
     couplings : iterable of Coupling, optional
         Losses on pairs of groups.
+    objective : {"sum", "max"}
+        ``"max"`` makes the largest loss of any group or coupling as small as possible
+        (the smallest gain as large), and among those layouts the sum.
+    max_distinct : int, optional
+        How many different precisions a layout may use.
     maximize : bool
         True where `loss` holds gains, whose sum is to be as large as possible.
     units : mapping of str to str, optional
@@ -99,6 +107,8 @@ class Problem(ProblemData):
         fixed: Mapping[str, str] | None = None,
         inventory: Inventory | Mapping[str, int] | None = None,
         couplings: Iterable[Coupling] = (),
+        objective: str = "sum",
+        max_distinct: int | None = None,
         maximize: bool = False,
         units: Mapping[str, str] | None = None,
         name: str = "",
@@ -109,7 +119,7 @@ class Problem(ProblemData):
         columns = columns_from_groups(groups, faults)
         self._build(
             columns,
-            Given(budgets, ties, fixed, inventory, couplings),
+            Given(budgets, ties, fixed, inventory, couplings, objective, max_distinct),
             units,
             maximize=maximize,
             about=(name, source, licence),
@@ -128,6 +138,8 @@ class Problem(ProblemData):
         fixed: Mapping[str, str] | None = None,
         inventory: Inventory | Mapping[str, int] | None = None,
         couplings: Iterable[Coupling] = (),
+        objective: str = "sum",
+        max_distinct: int | None = None,
         maximize: bool = False,
         units: Mapping[str, str] | None = None,
         name: str = "",
@@ -150,7 +162,8 @@ class Problem(ProblemData):
             Names of the rows; ``layer0, layer1, …`` where nothing is said.
         precisions : iterable of str, optional
             Names of the columns; ``option0, option1, …`` where nothing is said.
-        ties, fixed, inventory, couplings, maximize, units, name, source, licence
+        ties, fixed, inventory, couplings, objective, max_distinct, maximize, units, \
+name, source, licence
             As for :class:`Problem`.
 
         Returns
@@ -179,7 +192,7 @@ class Problem(ProblemData):
         problem = cls.__new__(cls)
         problem._build(
             columns,
-            Given(budgets, ties, fixed, inventory, couplings),
+            Given(budgets, ties, fixed, inventory, couplings, objective, max_distinct),
             units,
             maximize=maximize,
             about=(name, source, licence),
@@ -296,9 +309,9 @@ class Problem(ProblemData):
         Parameters
         ----------
         **constraints
-            Any of the arguments ``budgets``, ``ties``, ``fixed``, ``inventory`` and
-            ``couplings`` of :class:`Problem`, in place of this problem's; the others
-            stay.
+            Any of the arguments ``budgets``, ``ties``, ``fixed``, ``inventory``,
+            ``couplings``, ``objective`` and ``max_distinct`` of :class:`Problem`, in
+            place of this problem's; the others stay.
 
         Returns
         -------
@@ -323,7 +336,7 @@ class Problem(ProblemData):
         faults = Faults()
         twin._constraints = read_constraints(self, set(self.resources), given, faults)
         faults.raise_if_any()
-        if "merged" in self.__dict__ and constraints.keys() <= {"budgets", "inventory"}:
+        if "merged" in self.__dict__ and constraints.keys() <= NOT_MERGED:
             twin.__dict__["merged"] = self.merged.under(twin)
         return twin
 
@@ -421,6 +434,10 @@ class Problem(ProblemData):
             parts.append(repr(self.inventory))
         if self.couplings:
             parts.append(f"{len(self.couplings)} couplings")
+        if self.objective != "sum":
+            parts.append(f"objective {self.objective}")
+        if self.max_distinct is not None:
+            parts.append(f"at most {self.max_distinct} precisions")
         if self.maximize:
             parts.append("maximize")
         return f"Problem({', '.join(parts)})"
