@@ -73,7 +73,8 @@ def solve(
     hint : Layout, optional
         A layout of this problem that may be good.
     progress : callable, optional
-        Called now and then as ``progress(best_loss_or_None, bound, labels)``.
+        Called now and then as ``progress(best_loss_or_None, bound, labels)``; with
+        gains where the problem maximises.
 
     Returns
     -------
@@ -117,7 +118,7 @@ def solve(
         threads=threads,
         seed=seed,
         hint=None if hint is None else _contracted(problem, hint),
-        progress=progress,
+        progress=_in_its_sense(problem, progress),
     )
     if method == "auto":
         chosen = choose_method(problem, parameters)
@@ -127,6 +128,17 @@ def solve(
     _check_parameters(chosen, parameters)
     answer = chosen.solve(merged, parameters)
     return checked(problem, chosen.name, answer, parameters, start)
+
+
+def _in_its_sense(problem: Problem, progress: Progress | None) -> Progress | None:
+    """Return a callback that hears gains where the problem maximises them."""
+    if progress is None or not problem.maximize:
+        return progress
+
+    def report(loss: float | None, bound: float, labels: int) -> None:
+        progress(None if loss is None else -loss, -bound, labels)
+
+    return report
 
 
 def _contracted(problem: Problem, hint: Layout) -> npt.NDArray[np.int64] | None:
