@@ -4,6 +4,7 @@
 
 #include "check.hpp"
 #include "instances.hpp"
+#include "suites.hpp"
 
 namespace mpsolve::test {
 namespace {
@@ -253,6 +254,10 @@ int main() {
       {"limits", test_limits},
       {"bounds when stopped", test_bounds_when_stopped},
       {"gaps", test_gaps},
+      {"front", test_front},
+      {"front within limits", test_front_limits},
+      {"paths", test_paths},
+      {"paths within limits", test_paths_limits},
   };
   for (const auto& test : tests) {
     const mpsolve::Control clock(0.0, 0, nullptr);

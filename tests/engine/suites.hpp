@@ -1,0 +1,11 @@
+// The suites that the program runs besides its own.
+#pragma once
+
+namespace mpsolve::test {
+
+void test_front();
+void test_front_limits();
+void test_paths();
+void test_paths_limits();
+
+}  // namespace mpsolve::test
