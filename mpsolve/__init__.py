@@ -42,6 +42,8 @@ from mpsolve.solve import solve
 from mpsolve.verify import Verification, verify
 
 if TYPE_CHECKING:
+    from mpsolve.explanation import Explanation, explain
+    from mpsolve.many import Results, solve_many
     from mpsolve.model.conversion import boundary_loss, conversion_loss, monotone
     from mpsolve.model.datatypes import lossless_matrix, rounding_errors
     from mpsolve.model.joint import joint_options, layer_precisions
@@ -57,6 +59,7 @@ load = Problem.load
 __all__ = [
     "Budget",
     "Coupling",
+    "Explanation",
     "Front",
     "FrontPoint",
     "Group",
@@ -74,6 +77,7 @@ __all__ = [
     "Reason",
     "Resource",
     "Result",
+    "Results",
     "UnsupportedProblemError",
     "Verification",
     "VerificationError",
@@ -81,6 +85,7 @@ __all__ = [
     "at_most",
     "boundary_loss",
     "conversion_loss",
+    "explain",
     "front",
     "gradient_storage",
     "joint_options",
@@ -91,16 +96,20 @@ __all__ = [
     "rounding_errors",
     "sequential_subgraphs",
     "solve",
+    "solve_many",
     "verify",
 ]
 
 # Most programs solve a problem and use none of these: they load when first asked for.
 # No module may have the name of what it defines here, which its import would replace.
 _ON_DEMAND = {
+    "Explanation": "explanation",
     "Front": "pareto",
     "FrontPoint": "pareto",
+    "Results": "many",
     "boundary_loss": "model.conversion",
     "conversion_loss": "model.conversion",
+    "explain": "explanation",
     "front": "pareto",
     "gradient_storage": "stored_parameters",
     "joint_options": "model.joint",
@@ -109,6 +118,7 @@ _ON_DEMAND = {
     "monotone": "model.conversion",
     "rounding_errors": "model.datatypes",
     "sequential_subgraphs": "model.subgraphs",
+    "solve_many": "many",
 }
 
 

@@ -15,24 +15,21 @@ from mpsolve.errors import (
 )
 from mpsolve.infeasible import why_infeasible
 from mpsolve.methods import (
-    SPECIAL_CASES,
     Answer,
     Method,
     Parameters,
     Progress,
     cannot_solve,
     get_method,
-    is_available,
-    load_method,
-    method_names,
     require,
 )
+from mpsolve.methods.choose import choose_method
 from mpsolve.model.layout import Layout
 from mpsolve.model.problem import Problem
 from mpsolve.result import ROUNDING, Reason, Result
 from mpsolve.verify import verify
 
-__all__ = ["solve"]
+__all__ = ["choose_method", "solve"]
 
 
 def solve(
@@ -77,7 +74,8 @@ def solve(
     hint : Layout, optional
         A layout of this problem that may be good.
     progress : callable, optional
-        Called now and then as ``progress(best_loss_or_None, bound, labels)``.
+        Called now and then as ``progress(best_loss_or_None, bound, labels)``; with
+        gains where the problem maximises.
 
     Returns
     -------
@@ -121,7 +119,7 @@ def solve(
         threads=threads,
         seed=seed,
         hint=None if hint is None else _contracted(problem, hint),
-        progress=progress,
+        progress=_in_its_sense(problem, progress),
     )
     if method == "auto":
         chosen = choose_method(problem, parameters)
@@ -130,7 +128,18 @@ def solve(
         _check_support(problem, chosen)
     _check_parameters(chosen, parameters)
     answer = chosen.solve(merged, parameters)
-    return _checked(problem, chosen.name, answer, parameters, start)
+    return checked(problem, chosen.name, answer, parameters, start)
+
+
+def _in_its_sense(problem: Problem, progress: Progress | None) -> Progress | None:
+    """Return a callback that hears gains where the problem maximises them."""
+    if progress is None or not problem.maximize:
+        return progress
+
+    def report(loss: float | None, bound: float, labels: int) -> None:
+        progress(None if loss is None else -loss, -bound, labels)
+
+    return report
 
 
 def _contracted(problem: Problem, hint: Layout) -> npt.NDArray[np.int64] | None:
@@ -139,31 +148,6 @@ def _contracted(problem: Problem, hint: Layout) -> npt.NDArray[np.int64] | None:
         msg = f"hint must be a layout of this problem. Got {hint!r} of {hint.problem!r}"
         raise InvalidParameterError(msg)
     return problem.merged.contract(hint.choices)
-
-
-def choose_method(problem: Problem, parameters: Parameters) -> Method:
-    """Take the first method that can prove all of the problem and is installed."""
-    missing = []
-    has_structure = problem.inventory is not None or bool(problem.couplings)
-    for name in method_names():
-        if name in SPECIAL_CASES and not has_structure:
-            continue
-        method = load_method(name)
-        if not method.capabilities.proves:
-            continue
-        if (
-            name in SPECIAL_CASES
-            and parameters.given() - method.capabilities.parameters
-        ):
-            continue  # a general method may honour them
-        cannot = cannot_solve(method, problem)
-        if not cannot and is_available(method):
-            return method
-        if not cannot:
-            cannot = [f"is not installed: pip install 'mpsolve[{method.extra}]'"]
-        missing.append(f"\n  {name}: {'; '.join(cannot)}")
-    msg = f"no method can solve all of this problem yet:{''.join(missing)}"
-    raise UnsupportedProblemError(msg)
 
 
 def _check_support(problem: Problem, method: Method) -> None:
@@ -183,7 +167,7 @@ def _check_parameters(method: Method, parameters: Parameters) -> None:
         raise InvalidParameterError(msg)
 
 
-def _checked(
+def checked(
     problem: Problem,
     method: str,
     answer: Answer,
@@ -253,6 +237,7 @@ def _checked(
         rel_gap=parameters.rel_gap,
         abs_gap=parameters.abs_gap,
         primal=verification.loss,
+        total=verification.total,
     )
 
 

@@ -20,7 +20,7 @@ from mpsolve import (
     VerificationError,
     solve,
 )
-from mpsolve.methods import METHODS, SPECIAL_CASES, Answer, Capabilities
+from mpsolve.methods import METHODS, SPECIAL_CASES, Answer, Capabilities, choose
 from mpsolve.result import Limit
 
 inf, nan = math.inf, math.nan
@@ -198,7 +198,7 @@ def only(monkeypatch):
     """Leave only some methods in the table."""
 
     def leave(*names):
-        monkeypatch.setattr(sys.modules["mpsolve.solve"], "method_names", lambda: names)
+        monkeypatch.setattr(choose, "method_names", lambda: names)
 
     return leave
 

@@ -17,6 +17,10 @@ __all__ = ["write_report"]
 TITLES = {
     "mixed": "Mixed precision",
     "hard": "Hard classes of the literature",
+    "budgets": "Several budgets that bind",
+    "chain": "Chains with conversion losses and an inventory",
+    "networks": "Networks with conversion losses and a memory budget",
+    "inventory": "An inventory alone",
 }
 
 ABOUT = """\

@@ -2,10 +2,13 @@
 
 try:
     from mpsolve._engine._native import (
+        PATHS_MEMORY,
         FrontOutcome,
         MckpOutcome,
         PathsOutcome,
+        paths_width,
         solve_front,
+        solve_many,
         solve_mckp,
         solve_paths,
     )
@@ -20,10 +23,13 @@ except ModuleNotFoundError as error:
     raise ImportError(_message) from error
 
 __all__ = [
+    "PATHS_MEMORY",
     "FrontOutcome",
     "MckpOutcome",
     "PathsOutcome",
+    "paths_width",
     "solve_front",
+    "solve_many",
     "solve_mckp",
     "solve_paths",
 ]

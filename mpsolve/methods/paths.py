@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mpsolve._engine import PathsOutcome, solve_paths
+from mpsolve._engine import PATHS_MEMORY, PathsOutcome, paths_width, solve_paths
 from mpsolve.errors import UnsupportedProblemError
 from mpsolve.methods.engine_options import (
     PARAMETERS,
@@ -55,6 +55,22 @@ class Paths:
         interrupts=True,
         parameters=PARAMETERS,
     )
+
+    def why_not(self, merged: Merged) -> str:
+        """Say why couplings are too wide; see :class:`mpsolve.methods.SpecialCase`."""
+        if not merged.problem.couplings:
+            return ""
+        pairs = np.array(list(merged.pairs.tables), dtype=np.int32).reshape(-1, 2)
+        # Along chains and rings hardly anything is joined.
+        if np.bincount(pairs.ravel(), minlength=1).max() <= 2:
+            return ""
+        num_bytes, width = paths_width(merged.offsets, pairs)
+        if num_bytes <= PATHS_MEMORY:
+            return ""
+        return (
+            f"couplings that join {width} groups at a time, which needs "
+            f"{num_bytes / 2**20:.3g} MiB"
+        )
 
     def solve(self, merged: Merged, parameters: Parameters) -> Answer:
         """Answer a merged problem; see :class:`mpsolve.methods.Method`."""

@@ -44,14 +44,17 @@ ENTRY_POINTS = "mpsolve.methods"
 SPECIAL_CASES = frozenset({"rearrange", "monotone", "transport", "count_dp", "min_cut"})
 
 #: Where each of mpsolve's methods lives, in the order in which ``auto`` prefers them:
-#: the short ones, the engines, what is slower than the engines but takes wider
-#: couplings, and other solvers. Methods of other packages come after them.
+#: the short ones, the engines, those that ask other methods again and again, what is
+#: slower than the engines but takes wider couplings, and other solvers. Methods of
+#: other packages come after them.
 METHODS = {
     "rearrange": "mpsolve.methods.rearrange:Rearrange",
     "monotone": "mpsolve.methods.monotone:Monotone",
     "transport": "mpsolve.methods.transport:Transport",
     "exact": "mpsolve.methods.exact:Exact",
     "paths": "mpsolve.methods.paths:Paths",
+    "few_precisions": "mpsolve.methods.few_precisions:FewPrecisions",
+    "bottleneck": "mpsolve.methods.bottleneck:Bottleneck",
     "count_dp": "mpsolve.methods.count_dp:CountDp",
     "min_cut": "mpsolve.methods.min_cut:MinCut",
     "highs": "mpsolve.methods.math_opt:Highs",

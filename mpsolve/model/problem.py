@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from os import PathLike
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,14 +17,14 @@ from mpsolve.model.columns import (
     columns_from_groups,
     total_overflows,
 )
-from mpsolve.model.constraints import Constraints, read_constraints
+from mpsolve.model.constraints import Constraints, Given, read_constraints
 from mpsolve.model.coupling import Coupling
-from mpsolve.model.data import ProblemData
 from mpsolve.model.faults import Faults
 from mpsolve.model.group import Group
 from mpsolve.model.inventory import Inventory
 from mpsolve.model.merge import Merged, merge
 from mpsolve.model.resource import Resource, make_resource
+from mpsolve.model.twins import OVERFLOW, ProblemTwins
 from mpsolve.model.view import GroupsView
 
 __all__ = ["Problem"]
@@ -36,7 +35,7 @@ DEFAULT_UNITS = {"memory": "B", "time": "ns", "latency": "ns"}
 BudgetLike = Budget | Number | None | tuple[Number | None, Number | None]
 
 
-class Problem(ProblemData):
+class Problem(ProblemTwins):
     """One option for each group, at the least loss within the budgets.
 
     A problem never changes once it is built. Build it from groups, where options differ
@@ -57,6 +56,11 @@ class Problem(ProblemData):
         :func:`mpsolve.at_most` for bounds.
     couplings : iterable of Coupling, optional
         Losses on pairs of groups.
+    objective : {"sum", "max"}
+        ``"max"`` makes the largest loss of any group or coupling as small as possible
+        (the smallest gain as large), and among those layouts the sum.
+    max_distinct : int, optional
+        How many different precisions a layout may use.
     maximize : bool
         True where `loss` holds gains, whose sum is to be as large as possible.
     units : mapping of str to str, optional
@@ -96,6 +100,8 @@ class Problem(ProblemData):
         fixed: Mapping[str, str] | None = None,
         inventory: Inventory | Mapping[str, int] | None = None,
         couplings: Iterable[Coupling] = (),
+        objective: str = "sum",
+        max_distinct: int | None = None,
         maximize: bool = False,
         units: Mapping[str, str] | None = None,
         name: str = "",
@@ -106,13 +112,7 @@ class Problem(ProblemData):
         columns = columns_from_groups(groups, faults)
         self._build(
             columns,
-            {
-                "budgets": budgets,
-                "ties": ties,
-                "fixed": fixed,
-                "inventory": inventory,
-                "couplings": couplings,
-            },
+            Given(budgets, ties, fixed, inventory, couplings, objective, max_distinct),
             units,
             maximize=maximize,
             about=(name, source, licence),
@@ -131,6 +131,8 @@ class Problem(ProblemData):
         fixed: Mapping[str, str] | None = None,
         inventory: Inventory | Mapping[str, int] | None = None,
         couplings: Iterable[Coupling] = (),
+        objective: str = "sum",
+        max_distinct: int | None = None,
         maximize: bool = False,
         units: Mapping[str, str] | None = None,
         name: str = "",
@@ -153,7 +155,8 @@ class Problem(ProblemData):
             Names of the rows; ``layer0, layer1, …`` where nothing is said.
         precisions : iterable of str, optional
             Names of the columns; ``option0, option1, …`` where nothing is said.
-        ties, fixed, inventory, couplings, maximize, units, name, source, licence
+        ties, fixed, inventory, couplings, objective, max_distinct, maximize, units, \
+name, source, licence
             As for :class:`Problem`.
 
         Returns
@@ -182,13 +185,7 @@ class Problem(ProblemData):
         problem = cls.__new__(cls)
         problem._build(
             columns,
-            {
-                "budgets": budgets,
-                "ties": ties,
-                "fixed": fixed,
-                "inventory": inventory,
-                "couplings": couplings,
-            },
+            Given(budgets, ties, fixed, inventory, couplings, objective, max_distinct),
             units,
             maximize=maximize,
             about=(name, source, licence),
@@ -198,7 +195,7 @@ class Problem(ProblemData):
     def _build(
         self,
         columns: Columns,
-        constraints: Mapping[str, Any],
+        constraints: Given,
         units: Mapping[str, str] | None,
         *,
         maximize: bool,
@@ -220,7 +217,7 @@ class Problem(ProblemData):
             else:
                 resources[resource_name] = resource
         if total_overflows(columns):
-            faults.add("loss", "the largest total must stay below 1e300 in magnitude")
+            faults.add("loss", OVERFLOW)
         self._columns = columns
         self._resources = MappingProxyType(resources)
         self._maximize = bool(maximize)
@@ -274,28 +271,6 @@ class Problem(ProblemData):
         smallest, largest = self.merged.reachable(resource)
         scaled = self.resources[resource]
         return scaled.value(smallest), scaled.value(largest)
-
-    def with_budgets(self, budgets: Mapping[str, BudgetLike]) -> Problem:
-        """Return the same problem under other budgets; arrays are shared, not copied.
-
-        Parameters
-        ----------
-        budgets : mapping of str to number, (lower, upper) or Budget
-            Replaces all budgets of this problem.
-
-        Returns
-        -------
-        Problem
-        """
-        twin = Problem.__new__(Problem)
-        twin.__dict__.update(self.__dict__)
-        twin.__dict__.pop("merged", None)
-        faults = Faults()
-        twin._constraints = self._constraints.with_budgets(
-            budgets, set(self.resources), faults
-        )
-        faults.raise_if_any()
-        return twin
 
     # -- files ------------------------------------------------------------------
 
@@ -356,6 +331,10 @@ class Problem(ProblemData):
             parts.append(repr(self.inventory))
         if self.couplings:
             parts.append(f"{len(self.couplings)} couplings")
+        if self.objective != "sum":
+            parts.append(f"objective {self.objective}")
+        if self.max_distinct is not None:
+            parts.append(f"at most {self.max_distinct} precisions")
         if self.maximize:
             parts.append("maximize")
         return f"Problem({', '.join(parts)})"

@@ -92,6 +92,8 @@ STRUCTURED = (
     structured.two_options,
     structured.sortable,
     structured.convertible,
+    structured.few_precisions,
+    structured.bottleneck,
 )
 
 

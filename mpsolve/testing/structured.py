@@ -16,7 +16,15 @@ from mpsolve.model.group import Group, Option
 from mpsolve.model.inventory import Inventory, at_most
 from mpsolve.model.problem import Problem
 
-__all__ = ["convertible", "coupled", "sortable", "two_options", "with_inventory"]
+__all__ = [
+    "bottleneck",
+    "convertible",
+    "coupled",
+    "few_precisions",
+    "sortable",
+    "two_options",
+    "with_inventory",
+]
 
 Rng = np.random.Generator
 Floats = npt.NDArray[np.float64]
@@ -272,3 +280,45 @@ def convertible(rng: Rng) -> Problem:
         inventory=inventory(rng, len(layers), names),
         **given,
     )
+
+
+def with_budgets(rng: Rng) -> Problem:
+    """One or two budgets, ties or fixed layers, layers that differ in their options."""
+    layers, names = layers_of(rng), NAMES[: rng.integers(2, 5)]
+    table = losses(rng, (len(layers), len(names)))
+    usage = {
+        name: rng.integers(-2, 12, table.shape)
+        for name in ("memory", "time")[: rng.integers(1, 3)]
+    }
+    budgets: dict[str, Any] = {}
+    for name, values in usage.items():
+        low, high = values.min(axis=1).sum(), values.max(axis=1).sum()
+        side = int(low + (high - low + 2) * rng.random())
+        budgets[name] = [side, (side - 4, side), (side, None)][rng.integers(3)]
+    return Problem.from_arrays(
+        table,
+        usage,
+        budgets,
+        layers=layers,
+        precisions=names,
+        maximize=bool(rng.random() < 0.2),
+        **constraints(rng, layers, names),
+    )
+
+
+def any_class(rng: Rng) -> Problem:
+    """Draw a problem of any class that the engines and special cases solve."""
+    makers = (with_budgets, with_budgets, with_inventory, coupled, two_options)
+    return makers[rng.integers(len(makers))](rng)
+
+
+def few_precisions(rng: Rng) -> Problem:
+    """Draw a limit on how many different precisions a layout may use."""
+    limit = int(rng.integers(1, 4))
+    return any_class(rng).with_constraints(max_distinct=limit)
+
+
+def bottleneck(rng: Rng) -> Problem:
+    """Draw a problem whose worst loss is to be small, sometimes with few precisions."""
+    limit = int(rng.integers(1, 4)) if rng.random() < 0.3 else None
+    return any_class(rng).with_constraints(objective="max", max_distinct=limit)

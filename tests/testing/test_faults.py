@@ -153,7 +153,7 @@ def _worse(method, merged, parameters, best):
         for option in range(int(np.diff(merged.offsets)[group])):
             choices = np.array(best.choices)
             choices[group] = option
-            loss = float(brute_force._losses(merged, choices[None, :])[0])
+            loss = float(brute_force._losses(merged, choices[None, :])[0][0])
             is_worse = best.bound + 1e-6 * abs(best.bound) < loss < np.inf
             if is_worse and _is_feasible(merged, choices):
                 return dataclasses.replace(best, choices=choices, bound=loss)

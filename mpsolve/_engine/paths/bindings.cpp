@@ -2,6 +2,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -12,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "model.hpp"
+#include "order.hpp"
 #include "solver.hpp"
 
 namespace nb = nanobind;
@@ -140,6 +143,29 @@ PathsOutcome solve_paths(const Floats& loss, const Integers& offsets,
   return result;
 }
 
+// Bytes and groups at a time that couplings need, if nothing is fixed beforehand.
+std::pair<double, std::int32_t> paths_width(const Integers& offsets, const Pairs& pairs) {
+  Model model;
+  for (std::size_t g = 0; g < offsets.shape(0); ++g) {
+    if (g > 0) model.group.push_back(static_cast<std::int32_t>(g) - 1);
+    model.begin.push_back(static_cast<std::int32_t>(offsets(g)));
+  }
+  for (std::size_t p = 0; p < pairs.shape(0); ++p) {
+    const std::int32_t first = pairs(p, 0);
+    const std::int32_t second = pairs(p, 1);
+    const std::int32_t count = model.num_groups();
+    if (first < 0 || second < 0 || first >= count || second >= count || first == second) {
+      throw nb::value_error("a coupling does not fit its groups");
+    }
+    // A group without a choice is no state.
+    if (model.size(first) > 1 && model.size(second) > 1) {
+      model.pairs.push_back(ModelPair{first, second, {}});
+    }
+  }
+  const Order order = make_order(model, {});
+  return {order.bytes(), order.width};
+}
+
 nb::object choices_of(const PathsOutcome& result) {
   const std::vector<std::int32_t>& layout = result.outcome.layout;
   const bool found =
@@ -179,6 +205,9 @@ void bind_paths(nb::module_& module) {
       .def_prop_ro("seconds_dual", [](const PathsOutcome& r) { return r.outcome.dual_seconds; });
 
   using namespace nb::literals;
+  module.attr("PATHS_MEMORY") = kMemoryLimit;
+  module.def("paths_width", &paths_width, "offsets"_a, "pairs"_a,
+             "Bytes that couplings need in solve_paths, and groups they join at a time.");
   module.def("solve_paths", &solve_paths, "loss"_a, "offsets"_a, "usages"_a, "lower"_a, "upper"_a,
              "pairs"_a, "tables"_a, nb::kw_only(), "abs_gap"_a = 0.0, "rel_gap"_a = 0.0,
              "time_limit"_a = kInfinity, "memory_limit"_a = 0, "label_limit"_a = 0,
