@@ -13,8 +13,10 @@ except ImportError as error:  # pragma: no cover - the tests have torch
 
 from mpsolve.torch.apply import Applied, applied, apply_
 from mpsolve.torch.convert import Conversion, observe_conversions
+from mpsolve.torch.devices import DEVICES, Device
 from mpsolve.torch.graph import ModelGraph
 from mpsolve.torch.hold import measured_bytes
+from mpsolve.torch.layer_times import LayerTimes, time_layers
 from mpsolve.torch.layers import Layer, find_layers, find_ties
 from mpsolve.torch.noise import add_noise_
 from mpsolve.torch.precisions import (
@@ -27,27 +29,46 @@ from mpsolve.torch.precisions import (
     Precision,
     parse,
 )
+from mpsolve.torch.resources import (
+    bops,
+    macs,
+    memory,
+    peak_activation,
+    theoretical_time,
+)
+from mpsolve.torch.subgraph_times import SubgraphTimes, time_subgraphs
 from mpsolve.torch.trace import trace
 
 __all__ = [
+    "DEVICES",
     "Applied",
     "Block",
     "Conversion",
+    "Device",
     "Float",
     "Integer",
     "Keep",
     "Layer",
     "LayerPrecision",
+    "LayerTimes",
     "ModelGraph",
     "Noise",
     "Precision",
+    "SubgraphTimes",
     "add_noise_",
     "applied",
     "apply_",
+    "bops",
     "find_layers",
     "find_ties",
+    "macs",
     "measured_bytes",
+    "memory",
     "observe_conversions",
     "parse",
+    "peak_activation",
+    "theoretical_time",
+    "time_layers",
+    "time_subgraphs",
     "trace",
 ]

@@ -12,10 +12,10 @@ from torch import nn
 
 from mpsolve.errors import Fault, InvalidLayoutError, InvalidParameterError
 from mpsolve.torch.convert import ConvertInputs, follow, run_mixed
-from mpsolve.torch.devices import check_device
+from mpsolve.torch.devices import check_device, compute_type
 from mpsolve.torch.hold import Holder
 from mpsolve.torch.kernels import apply_kernels
-from mpsolve.torch.layers import LAYER_TYPES, Layer, find_layers
+from mpsolve.torch.layers import LAYER_TYPES, Layer, find_layers, find_ties
 from mpsolve.torch.precisions import Keep, LayerPrecision, Precision, parse
 
 __all__ = ["Applied", "Assignment", "applied", "apply_", "read_layout"]
@@ -84,6 +84,11 @@ class Applied:
         for precision in self.precisions.values():
             counts[precision.name] = counts.get(precision.name, 0) + 1
         return f"Applied({', '.join(f'{n} × {name}' for name, n in counts.items())})"
+
+    def hook(self, layer: Layer, convert: ConvertInputs) -> None:
+        """Convert the inputs of a layer from now on."""
+        register = layer.module.register_forward_pre_hook
+        self.hooks.append(register(convert, with_kwargs=True))
 
     def wrap(self, module: nn.Module, wrapper: Any, *args: Any) -> None:
         """Let a function change a module's ``forward``, and remember what it was."""
@@ -216,17 +221,17 @@ def read_layout(
             if (problem := check_device(kind, device)) is not None
         ]
         _check_recurrent(layer, parsed.weight, path, faults)
-    for layer in layers:
-        for other in layer.tied:
-            if layer.name not in precisions or other not in by_name:
-                continue
-            tied = precisions.setdefault(by_name[other].name, precisions[layer.name])
-            if tied.weight != precisions[layer.name].weight:
+    for tie in find_ties(layers):
+        named = [name for name in tie if name in precisions]
+        for name in tie if named else ():
+            first = precisions[named[0]]
+            own = precisions.setdefault(name, first)
+            if own.weight != first.weight:
                 message = (
-                    f"is {precisions[layer.name].name!r}, but shares a parameter with "
-                    f"{other!r}, which is {tied.name!r}"
+                    f"is {own.name!r}, but shares a parameter with {named[0]!r}, "
+                    f"which is {first.name!r}"
                 )
-                faults.append(Fault(f"layout[{layer.name!r}]", message))
+                faults.append(Fault(f"layout[{name!r}]", message))
     if faults:
         raise InvalidLayoutError(faults)
     return layers, precisions
@@ -242,30 +247,21 @@ def _check_recurrent(
             faults.append(Fault(path, message))
 
 
-def compute_type(precision: LayerPrecision, own: torch.dtype) -> torch.dtype:
-    """Return in which type a layer computes.
-
-    That which holds both the weights' and the inputs' type, of those that torch
-    computes in; the layer's own where neither is one.
-    """
-    kinds = [
-        p.dtype for p in (precision.weight, precision.input) if p.dtype is not None
-    ]
-    if not kinds:
-        return own
-    return kinds[0] if len(kinds) == 1 else torch.promote_types(*kinds)
-
-
 def _convert(layer: Layer, precision: LayerPrecision, handle: Applied) -> None:
-    kinds = [p.dtype for p in layer.parameters.values() if p.is_floating_point()]
-    if not kinds:
+    own = _own_type(layer)
+    if own is None:
         return
-    dtype = compute_type(precision, kinds[0])
-    if not isinstance(precision.weight, Keep) or dtype != kinds[0]:
+    dtype = compute_type(precision, own)
+    if not isinstance(precision.weight, Keep) or dtype != own:
         for path in layer.parameters:
             handle.holder.hold(layer.module, path, precision.weight, dtype)
-    hook = ConvertInputs(layer.name, precision.input, dtype)
-    handle.hooks.append(layer.module.register_forward_pre_hook(hook, with_kwargs=True))
+    handle.hook(layer, ConvertInputs(layer.name, precision.input, dtype))
+
+
+def _own_type(layer: Layer) -> torch.dtype | None:
+    """Return the type of a layer's parameters, None where they are no numbers."""
+    kinds = (p.dtype for p in layer.parameters.values() if p.is_floating_point())
+    return next(kinds, None)
 
 
 def _change(
@@ -277,14 +273,17 @@ def _change(
     """Do what `apply_` says, after every check."""
     model, precisions = handle.model, handle.precisions
     chosen = {id(layer.module) for layer in layers if layer.name in precisions}
+    types = {layer.name: _own_type(layer) or torch.float32 for layer in layers}
     by_kernel: set[str] = set()
     if backend == "torchao":
         by_kernel = apply_kernels(layers, precisions, handle.holder)
     inside = {id(m) for layer in layers for m in layer.module.modules()}
     for layer in layers:
-        if id(layer.module) in chosen:
-            if layer.name not in by_kernel:
-                _convert(layer, precisions[layer.name], handle)
+        if layer.name in by_kernel:
+            own = types[layer.name]
+            handle.hook(layer, ConvertInputs(layer.name, Keep(), own))
+        elif id(layer.module) in chosen:
+            _convert(layer, precisions[layer.name], handle)
         elif isinstance(layer.module, LAYER_TYPES):
             keep = LayerPrecision("keep", Keep(), Keep())
             _convert(layer, keep, handle)
