@@ -160,7 +160,7 @@ def test_a_model_that_cannot_be_traced_has_layers_and_says_why_it_has_no_edges()
 @pytest.mark.parametrize("kind", [Residual, Transformer, Repeated])
 def test_macs_and_shapes_without_tracing_are_the_same(kind, monkeypatch):
     def fail(*_, **__):
-        raise RuntimeError("no export")
+        raise RuntimeError(*["no export"])
 
     model = make(kind)
     inputs = {Residual: images(), Transformer: tokens(), Repeated: torch.randn(2, 4)}
@@ -233,5 +233,5 @@ def test_bad_inputs_are_named():
     with pytest.raises(InvalidProblemError, match="has no parameters"):
         trace(nn.ReLU(), images())
     graph = trace(make(Residual), images())
-    with pytest.raises(InvalidParameterError, match="must be that of a layer.*'add'"):
+    with pytest.raises(InvalidParameterError, match=r"must be that of a layer.*'add'"):
         graph.layer("add")
