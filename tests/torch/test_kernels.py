@@ -35,7 +35,7 @@ def test_kernels_agree_with_decoding(name):
             assert net[2].weight.dtype == torch.bfloat16
             found = net(x)
     rounding = (plain - expected).abs().max()
-    assert 0 < (found - plain).abs().max() < rounding
+    assert 0 < (found - expected).abs().max() < 2 * rounding
     assert type(net[0].weight) is nn.Parameter
     assert torch.equal(net(x), expected)
 
