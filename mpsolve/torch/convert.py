@@ -158,6 +158,7 @@ def follow(module: nn.Module) -> None:
         # Somebody's own wrapper; there is no telling what it calls.
         return
 
+    @functools.wraps(inner)
     def forward(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
         arriving = _widest(tree_leaves((args, kwargs)))
         state = {**dict(self.named_parameters()), **dict(self.named_buffers())}
@@ -194,6 +195,7 @@ def run_mixed(model: nn.Module, dtype: torch.dtype | None) -> None:
     # Called with the module at hand, which in a copy of the model is the copy.
     call: Any = getattr(inner, "__func__", None)
 
+    @functools.wraps(call or inner)
     def forward(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
         with Promote():
             output = call(self, *args, **kwargs) if call else inner(*args, **kwargs)

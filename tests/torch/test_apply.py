@@ -1,6 +1,7 @@
 """From a layout to a model that runs in it, and back."""
 
 import copy
+import inspect
 import random
 
 import pytest
@@ -131,6 +132,13 @@ def test_state_dicts_make_the_round_trip(kind, tmp_path):
     target.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
     inputs = CASES[kind]()
     assert torch.equal(made(inputs), target(inputs))
+
+
+def test_the_signature_of_a_model_stays():
+    model = make(Residual)
+    before = inspect.signature(model.forward)
+    with apply_(model, {"a": "fp16"}):
+        assert inspect.signature(model.forward) == before
 
 
 def test_copies_of_an_applied_model_run_by_themselves():
