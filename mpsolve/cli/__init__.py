@@ -1,8 +1,8 @@
 """The command line.
 
-argparse reads it: it is in the standard library, starts fast, and six commands with a
-few options each need no more. Answers go to standard output; progress, warnings and
-errors go to standard error.
+argparse reads it: it is in the standard library, starts fast, and a handful of
+commands with a few options each need no more. Answers go to standard
+output; progress, warnings and errors go to standard error.
 """
 
 from __future__ import annotations

@@ -1,0 +1,89 @@
+"""GPTQModel, whose `dynamic` rules vLLM and SGLang read as well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mpsolve.integrations.assign import (
+    CannotExpressError,
+    Formats,
+    Members,
+    anchored,
+    assign,
+    integer_weights_only,
+    most_common,
+)
+from mpsolve.integrations.formats import Format
+from mpsolve.integrations.fusion import fused_names
+
+__all__ = ["export"]
+
+
+def export(
+    layout: Mapping[str, str],
+    *,
+    formats: Formats | None = None,
+    members: Members | None = None,
+    engine: str | None = None,
+) -> dict[str, Any]:
+    r"""Return the ``quantize_config.json`` of a layout.
+
+    Every module has a rule of its own, ``+:^full\.name$`` with its bits or
+    ``-:^full\.name$`` where it stays as it is. The first rule that matches counts,
+    and the last one, ``-:.*``, leaves alone what the layout does not name.
+
+    Parameters
+    ----------
+    layout : mapping of str to str
+        Precision by layer.
+    formats, members : mapping, optional
+        See :func:`mpsolve.integrations.export`. A dict of `formats` holds what
+        overrides a module's `bits`, `group_size`, `sym`, ….
+    engine : {"vllm", "sglang", "tensorrt-llm"}, optional
+        Also name the modules into which this serving engine fuses others
+        (``qkv_proj``), as it looks its own names up.
+
+    Returns
+    -------
+    dict
+        For ``QuantizeConfig.from_quant_config`` of GPTQModel.
+
+    Raises
+    ------
+    InvalidLayoutError
+        With every layer that the host cannot express.
+
+    Examples
+    --------
+    >>> export({"layers.1.fc": "int4g128"})["dynamic"]
+    {'+:^layers\\.1\\.fc$': {'bits': 4, 'group_size': 128, 'sym': True}, '-:.*': {}}
+    """
+    assigned = assign(layout, "GPTQModel", _bits, formats, members)
+    default = most_common(assigned, "GPTQModel")
+    by_module = {one.module: one.value for one in assigned}
+    if engine is not None:
+        by_module |= fused_names(by_module, engine)
+    dynamic: dict[str, Any] = {
+        f"{'-' if value is None else '+'}:{anchored(module)}": dict(value or {})
+        for module, value in by_module.items()
+    }
+    is_head = any(m.split(".")[-1] == "lm_head" and v for m, v in by_module.items())
+    return {
+        **default,
+        "quant_method": "gptq",
+        "checkpoint_format": "gptq",
+        "lm_head": is_head,
+        "dynamic": {**dynamic, "-:.*": {}},
+    }
+
+
+def _bits(form: Format) -> dict[str, Any]:
+    integer_weights_only(form, (2, 3, 4, 8))
+    group = -1 if form.group_size is None else form.group_size
+    allowed = (-1, 16, 32, 64, 128, 256, 512, 1024)
+    if group not in allowed:
+        sizes = ", ".join(map(str, allowed))
+        msg = f"the group size must be one of {sizes}. Got {group}"
+        raise CannotExpressError(msg)
+    return {"bits": form.bits, "group_size": group, "sym": form.symmetric}
