@@ -29,9 +29,9 @@ def export(
 ) -> dict[str, Any]:
     r"""Return the ``quantize_config.json`` of a layout.
 
-    Every module has a rule of its own, ``+:^full\.name$`` with its bits or
-    ``-:^full\.name$`` where it stays as it is. The first rule that matches counts,
-    and the last one, ``-:.*``, leaves alone what the layout does not name.
+    Every quantized module has a rule of its own, ``+:^full\.name$`` with its bits. One
+    more, ``-:``, matches every name but those, and leaves these modules as they are:
+    the rules are right in whatever order a host reads them.
 
     Parameters
     ----------
@@ -56,25 +56,25 @@ def export(
 
     Examples
     --------
-    >>> export({"layers.1.fc": "int4g128"})["dynamic"]
-    {'+:^layers\\.1\\.fc$': {'bits': 4, 'group_size': 128, 'sym': True}, '-:.*': {}}
+    >>> list(export({"layers.1.fc": "int4g128"})["dynamic"])
+    ['+:^layers\\.1\\.fc$', '-:^(?!(?:layers\\.1\\.fc)$)']
     """
     assigned = assign(layout, "GPTQModel", _bits, formats, members)
     default = most_common(assigned, "GPTQModel")
     by_module = {one.module: one.value for one in assigned}
     if engine is not None:
         by_module |= fused_names(by_module, engine)
-    dynamic: dict[str, Any] = {
-        f"{'-' if value is None else '+'}:{anchored(module)}": dict(value or {})
-        for module, value in by_module.items()
-    }
-    is_head = any(m.split(".")[-1] == "lm_head" and v for m, v in by_module.items())
+    quantized = {module: value for module, value in by_module.items() if value}
+    dynamic = {f"+:{anchored(module)}": value for module, value in quantized.items()}
+    named = "|".join(anchored(module, start="", end="") for module in quantized)
+    dynamic[f"-:^(?!(?:{named})$)"] = {}
+    is_head = any(module.split(".")[-1] == "lm_head" for module in quantized)
     return {
         **default,
         "quant_method": "gptq",
         "checkpoint_format": "gptq",
         "lm_head": is_head,
-        "dynamic": {**dynamic, "-:.*": {}},
+        "dynamic": dynamic,
     }
 
 

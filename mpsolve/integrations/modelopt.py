@@ -21,6 +21,7 @@ __all__ = [
     "choices",
     "deployment",
     "export",
+    "from_json",
     "plugged_in",
     "problem",
     "resolve",
@@ -57,8 +58,8 @@ def export(
     Returns
     -------
     dict
-        For ``mtq.quantize(model, config, forward_loop)``. Tuples of a file are lists;
-        `mtq.quantize` takes both.
+        For ``mtq.quantize(model, config, forward_loop)``. JSON has neither tuples nor
+        keys that are numbers: see `from_json` for what was in a file.
 
     Raises
     ------
@@ -76,6 +77,37 @@ def export(
             name = f"{_escaped(one.module)}.{quantizer}"
             rules.append({"quantizer_name": name, "cfg": cfg, "enable": True})
     return {"quant_cfg": rules, "algorithm": algorithm}
+
+
+def from_json(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an exported configuration as it was before it went through JSON.
+
+    Parameters
+    ----------
+    config : mapping
+        What a file holds.
+
+    Returns
+    -------
+    dict
+        For ``mtq.quantize``.
+
+    Examples
+    --------
+    >>> import json
+    >>> config = export({"fc": "nvfp4"})
+    >>> from_json(json.loads(json.dumps(config))) == config
+    True
+    """
+
+    def restored(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {_number(key): restored(entry) for key, entry in value.items()}
+        if isinstance(value, list) and all(isinstance(x, int) for x in value):
+            return tuple(value)
+        return [restored(x) for x in value] if isinstance(value, list) else value
+
+    return {key: restored(value) for key, value in config.items()}
 
 
 def deployment(
@@ -120,6 +152,10 @@ def deployment(
             },
         },
     }
+
+
+def _number(key: str | int) -> str | int:
+    return int(key) if str(key).lstrip("-").isdecimal() else key
 
 
 def _escaped(module: str) -> str:

@@ -44,10 +44,12 @@ def bits_by_name(host, config, name):
                 return None
             return int(entry["_data"]["weight_dtype"]["_data"].removeprefix("int"))
         case "gptqmodel":
-            for pattern, override in config["dynamic"].items():
-                if re.match(pattern[2:], name):
-                    return override.get("bits") if pattern[0] == "+" else None
-            return config["bits"]
+            rules = {
+                p: o for p, o in config["dynamic"].items() if re.match(p[2:], name)
+            }
+            assert len(rules) == 1, "in whatever order they are read"
+            [(pattern, override)] = rules.items()
+            return override["bits"] if pattern[0] == "+" else None
         case "modelopt":
             bits = None
             for rule in config["quant_cfg"]:
