@@ -6,7 +6,7 @@ import json
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from auto_round import AutoRound, AutoScheme
 from auto_round.auto_scheme import delta_loss
@@ -22,7 +22,7 @@ OPTIONS = ("W2A16G64", "W4A16", "W8A16")
 class Spy:
     """Records what the choice was asked, answered, and how long it took."""
 
-    def __enter__(self) -> Spy:
+    def __enter__(self) -> Self:
         self.before = delta_loss.choose_bits_per_layer_with_path
 
         def choose(layers: Any, bits: Any, max_states: Any = None) -> Any:

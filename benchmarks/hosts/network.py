@@ -34,9 +34,7 @@ def batches(count: int, *, held_out: bool = False, seed: int = SEED) -> list[Any
     cut = len(tokens) * 9 // 10
     part = tokens[cut:] if held_out else tokens[:cut]
     generator = torch.Generator().manual_seed(seed)
-    starts = torch.randint(
-        0, len(part) - SEQUENCE, (count, BATCH), generator=generator
-    )
+    starts = torch.randint(0, len(part) - SEQUENCE, (count, BATCH), generator=generator)
     return [
         torch.stack([part[start : start + SEQUENCE] for start in row.tolist()])
         for row in starts

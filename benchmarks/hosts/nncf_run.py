@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Self
 
 import nncf
 from nncf.quantization.algorithms.weight_compression import mixed_precision
@@ -25,14 +25,14 @@ class Spy:
         self.chosen: list[int] = []
         self.seconds = 0.0
 
-    def __enter__(self) -> Spy:
+    def __enter__(self) -> Self:
         criterion = mixed_precision.MixedPrecisionCriterion
         self.before = criterion.apply
         inner = self.before
 
         def apply(one: Any, model: Any, graph: Any, *rest: Any, **named: Any) -> Any:
             parameters = named.get("weight_params") or rest[-1]
-            sensitivity = one._calc_sensitivity
+            sensitivity = one._calc_sensitivity  # noqa: SLF001 (it has no other name)
 
             def spied(*arguments: Any) -> list[float]:
                 scores = sensitivity(*arguments)
@@ -40,7 +40,7 @@ class Spy:
                 self.started = time.perf_counter()
                 return scores
 
-            one._calc_sensitivity = spied
+            one._calc_sensitivity = spied  # noqa: SLF001
             chosen = inner(one, model, graph, *rest, **named)
             self.seconds = time.perf_counter() - self.started
             names = [parameter.weight_name for parameter in parameters]
