@@ -61,6 +61,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_check(commands)
     _add_show(commands)
     _add_export(commands)
+    _add_instances(commands)
     _add_methods(commands)
     _add_demo(commands)
     return parser
@@ -221,6 +222,20 @@ def _add_export(commands: Any) -> None:
         default=[],
         type=_option,
         help="an option of the host's writer, such as engine='\"vllm\"'; repeatable",
+    )
+
+
+def _add_instances(commands: Any) -> None:
+    command = _add_command(
+        commands,
+        "instances",
+        "list real instances with their proven optima, or write one to a file",
+        "mpsolve instances get modelopt-gradient-7.0 -o problem.json",
+    )
+    command.add_argument("action", choices=["list", "get"])
+    command.add_argument("name", nargs="?", metavar="NAME")
+    command.add_argument(
+        "-o", "--output", metavar="FILE", help="where to write it (default: NAME.json)"
     )
 
 
