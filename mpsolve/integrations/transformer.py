@@ -126,10 +126,9 @@ def expert_problem(
         layers += part.names
         precisions += [part.precisions] * len(part.names)
         loss += np.asarray(part.loss, dtype=float).tolist()
-        unused = [[0] * len(part.precisions)] * len(part.names)
+        unused = np.zeros((len(part.names), len(part.precisions)), dtype=np.int64)
         for resource in resources:
-            table = part.usage.get(resource)
-            columns[resource] += unused if table is None else np.asarray(table).tolist()
+            columns[resource] += np.asarray(part.usage.get(resource, unused)).tolist()
     usage |= columns
     return ragged_problem(
         layers,
