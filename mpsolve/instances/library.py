@@ -126,7 +126,7 @@ def load(name: str) -> Problem:
     Examples
     --------
     >>> load("nncf-hessian-0.6")
-    Problem(56 groups, 112 options, memory <= 34865152)
+    Problem(56 groups, 112 options, memory <= 35389440)
     """
     from mpsolve import instances
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from mpsolve.errors import Fault, InvalidProblemError
 from mpsolve.integrations.tables import ragged_problem
 from mpsolve.integrations.versions import require_host
+from mpsolve.model.merge import Merged
 from mpsolve.model.problem import Problem
 
 __all__ = ["dynamic_program", "path", "problem"]
@@ -135,12 +136,31 @@ def dynamic_program(
     ):
         message = "AutoRound's dynamic program takes one budget, from above, alone"
         raise InvalidProblemError([Fault("budgets", message)])
+    return choose_merged(merged, max_states)
+
+
+def choose_merged(
+    merged: Merged, max_states: int | None = None
+) -> tuple[float, list[int]] | None:
+    """Return what AutoRound's function makes of a merged problem.
+
+    Parameters
+    ----------
+    merged : Merged
+        With at most one budget, from above.
+    max_states : int, optional
+
+    Returns
+    -------
+    (loss, choices) or None
+    """
     require_host("auto-round")
     from auto_round.auto_scheme.delta_loss import choose_bits_per_layer_with_path
 
-    resource, most = upper[0]
-    usage, loss = merged.usage[resource].tolist(), merged.loss.tolist()
-    starts = merged.offsets.tolist()
+    loss, starts = merged.loss.tolist(), merged.offsets.tolist()
+    usage, most = [0] * len(loss), 0
+    for resource, (_, upper) in merged.limits.items():
+        usage, most = merged.usage[resource].tolist(), upper or 0
     layers = {
         str(i): [
             (j - starts[i], usage[j], loss[j], [str(i)])
