@@ -30,8 +30,8 @@ def export(
     r"""Return the ``quantize_config.json`` of a layout.
 
     Every quantized module has a rule of its own, ``+:^full\.name$`` with its bits. One
-    more, ``-:``, matches every name but those, and leaves these modules as they are:
-    the rules are right in whatever order a host reads them.
+    more, ``-:``, matches every full name but those, and leaves these modules as they
+    are: the rules are right in whatever order a host reads them.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def export(
     Examples
     --------
     >>> list(export({"layers.1.fc": "int4g128"})["dynamic"])
-    ['+:^layers\\.1\\.fc$', '-:^(?!(?:layers\\.1\\.fc)$)']
+    ['+:^layers\\.1\\.fc$', '-:^(?!(?:layers\\.1\\.fc|fc)$)']
     """
     assigned = assign(layout, "GPTQModel", _bits, formats, members)
     default = most_common(assigned, "GPTQModel")
@@ -66,7 +66,9 @@ def export(
         by_module |= fused_names(by_module, engine)
     quantized = {module: value for module, value in by_module.items() if value}
     dynamic = {f"+:{anchored(module)}": value for module, value in quantized.items()}
-    named = "|".join(anchored(module, start="", end="") for module in quantized)
+    # It also asks about names within a block, and drops what a "-:" rule matches there.
+    known = dict.fromkeys([*quantized, *map(_within_block, quantized)])
+    named = "|".join(anchored(name, start="", end="") for name in known)
     dynamic[f"-:^(?!(?:{named})$)"] = {}
     is_head = any(module.split(".")[-1] == "lm_head" for module in quantized)
     return {
@@ -76,6 +78,13 @@ def export(
         "lm_head": is_head,
         "dynamic": dynamic,
     }
+
+
+def _within_block(module: str) -> str:
+    """Return ``mlp.fc`` of ``model.layers.1.mlp.fc``: what follows the first number."""
+    parts = module.split(".")
+    numbers = [i for i, part in enumerate(parts) if part.isdecimal()]
+    return ".".join(parts[numbers[0] + 1 :]) if numbers else module
 
 
 def _bits(form: Format) -> dict[str, Any]:

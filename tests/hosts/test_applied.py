@@ -193,6 +193,28 @@ def test_gptqmodel_reads_the_rules(model):
             assert found["group_size"] == (form.group_size or -1)
 
 
+def test_gptqmodel_quantizes(tmp_path, monkeypatch):
+    require("gptqmodel")
+    monkeypatch.setenv("GPTQMODEL_CPU_WORKERS", "2")
+    from gptqmodel import GPTQModel, QuantizeConfig
+
+    from benchmarks.hosts.network import text
+
+    folder = save(tmp_path / "model", untrained(2, 128))
+    layout = spread(linears(untrained(2, 128)), ["int4g64", "int8g32", "fp16"])
+    config = QuantizeConfig.from_quant_config(export(layout, "gptqmodel"))
+    model = GPTQModel.load(folder, config, device="cpu")
+    rows = text()[: 16 * 64].reshape(16, 64).tolist()
+    data = [{"input_ids": row, "attention_mask": [1] * len(row)} for row in rows]
+    model.quantize(data, batch_size=1)
+    for name, module in modules_of(model.model, layout).items():
+        form = parse_format(layout[name])
+        is_quantized = "Linear" in type(module).__name__ and hasattr(module, "qweight")
+        assert is_quantized != form.is_float, (name, type(module))
+        if is_quantized:
+            assert (module.bits, module.group_size) == (form.bits, form.group_size)
+
+
 def test_neural_compressor(model):
     require("neural-compressor", "prettytable")
     from neural_compressor.torch.quantization import RTNConfig, convert, prepare
