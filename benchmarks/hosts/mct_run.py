@@ -7,19 +7,22 @@ from typing import Any, Self
 
 import torch
 
-# The operators that torchvision's Python files expect; its compiled part is built for
-# another PyTorch than that of the CPU index, and MCT imports the package.
-LIBRARY = torch.library.Library("torchvision", "DEF")
-for operator in ("nms", "qnms"):
-    LIBRARY.define(f"{operator}(Tensor dets, Tensor scores, float iou) -> Tensor")
+try:
+    import torchvision  # noqa: F401
+except RuntimeError:
+    # Its compiled part is built for another PyTorch than that of the CPU index. MCT
+    # imports the package and calls none of this: two declarations are enough.
+    LIBRARY = torch.library.Library("torchvision", "DEF")
+    for operator in ("nms", "qnms"):
+        LIBRARY.define(f"{operator}(Tensor dets, Tensor scores, float iou) -> Tensor")
 
-import model_compression_toolkit as mct  # noqa: E402
-from model_compression_toolkit.core.common.mixed_precision.search_methods import (  # noqa: E402
+import model_compression_toolkit as mct
+from model_compression_toolkit.core.common.mixed_precision.search_methods import (
     linear_programming,
 )
 
-from benchmarks.hosts.row import Row  # noqa: E402
-from mpsolve.integrations import mct as door  # noqa: E402
+from benchmarks.hosts.row import Row
+from mpsolve.integrations import mct as door
 
 #: Share of the weights' bytes at 8 bit.
 SHARES = (0.4, 0.6)

@@ -193,9 +193,11 @@ def test_gptqmodel_reads_the_rules(model):
             assert found["group_size"] == (form.group_size or -1)
 
 
+@pytest.mark.slow
 def test_gptqmodel_quantizes(tmp_path, monkeypatch):
     require("gptqmodel")
     monkeypatch.setenv("GPTQMODEL_CPU_WORKERS", "2")
+    monkeypatch.chdir(tmp_path)  # it writes logs where it runs
     from gptqmodel import GPTQModel, QuantizeConfig
 
     from benchmarks.hosts.network import text
