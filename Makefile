@@ -11,7 +11,7 @@ ENGINE = $(wildcard mpsolve/_engine/*.cpp mpsolve/_engine/*.hpp \
                     mpsolve/_engine/*/*.cpp mpsolve/_engine/*/*.hpp)
 CXX_TESTS = $(wildcard tests/*/*.cpp tests/*/*.hpp)
 
-.PHONY: help demo test coverage lint format sanitize race wheel-test clean
+.PHONY: help demo test test-hosts coverage lint format sanitize race wheel-test clean
 
 help:  ## this list (ARGS=... goes to the demo, pytest or the race)
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -21,6 +21,12 @@ demo: $(VENV)/.ilp  ## solve a real network's problem and print what came of it
 
 test: $(VENV)/.test  ## run all tests, doctests of the package included
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-hosts: $(VENV)/.hosts-llm $(VENV)/.hosts-cnn  ## run the quantizers that mpsolve plugs into (slow, several GB)
+	@GPTQMODEL_CPU_WORKERS=2 MPSOLVE_REQUIRE_HOSTS=torch,nvidia-modelopt,nncf,auto-round,torchao,gptqmodel,compressed-tensors,llmcompressor,neural-compressor,gguf \
+	  $(VENV)/hosts-llm/bin/python -m pytest tests/hosts -k "not toolkit and not mct" $(ARGS)
+	@MPSOLVE_REQUIRE_HOSTS=model-compression-toolkit \
+	  $(VENV)/hosts-cnn/bin/python -m pytest tests/hosts/test_compared.py -k "toolkit or mct" $(ARGS)
 
 coverage: $(VENV)/.test  ## run the tests and print the lines they never reach
 	@$(BIN)/python -m coverage run -m pytest $(ARGS)
@@ -91,6 +97,17 @@ $(VENV)/.ilp: $(VENV)/.engine
 $(VENV)/.test: $(VENV)/.engine
 	@echo "==> installing the extra test"
 	@$(PIP) install "mpsolve[test]"
+	@touch $@
+
+# The quantizers want versions of their own: an environment for each file, which sees
+# the checkout and the engine that was built above.
+$(VENV)/.hosts-%: requirements/hosts-%.txt $(VENV)/.engine
+	@echo "==> installing $<"
+	@$(PYTHON) -m venv $(VENV)/hosts-$*
+	@$(VENV)/hosts-$*/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --extra-index-url https://download.pytorch.org/whl/cpu --requirement $< \
+	  "pytest>=9.0" "hypothesis>=6.135" "pulp>=3.3.2,<4"
+	@$(VENV)/hosts-$*/bin/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.engine

@@ -68,6 +68,12 @@ def test_import_loads_numpy_and_little_else():
     assert loaded.isdisjoint(HEAVY)
 
 
+def test_import_loads_no_integration():
+    code = "import mpsolve, sys; print(*sys.modules)"
+    loaded = run(code).split()
+    assert not [name for name in loaded if name.startswith("mpsolve.integrations")]
+
+
 def test_solving_loads_no_other_solver():
     code = (
         "import mpsolve, sys\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -70,6 +71,8 @@ def make_parser() -> argparse.ArgumentParser:
     _add_front(commands)
     _add_explain(commands)
     _add_show(commands)
+    _add_export(commands)
+    _add_instances(commands)
     _add_methods(commands)
     _add_formulate(commands)
     _add_compare(commands)
@@ -293,6 +296,61 @@ def _add_show(commands: Any) -> None:
     _add_problem(command)
 
 
+def _add_export(commands: Any) -> None:
+    command = _add_command(
+        commands,
+        "export",
+        "write a layout as the configuration of a quantizer",
+        "mpsolve export layout.json --to torchao -o config.json --meaning int4=int4g64",
+    )
+    command.add_argument("layout", metavar="LAYOUT", help="a layout file (.json)")
+    command.add_argument(
+        "--to", required=True, metavar="HOST", help="torchao, modelopt, llama.cpp, …"
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="where to write it (default: standard output)",
+    )
+    command.add_argument(
+        "--meaning",
+        metavar="PRECISION=FORMAT",
+        action="append",
+        default=[],
+        type=_meaning,
+        help="what a precision means there: int4=w4a16g128, or JSON in the host's "
+        "words; repeatable",
+    )
+    command.add_argument(
+        "--members",
+        metavar="FILE",
+        help="JSON of the modules of layers that stand for several",
+    )
+    command.add_argument(
+        "--option",
+        metavar="NAME=JSON",
+        action="append",
+        default=[],
+        type=_option,
+        help="an option of the host's writer, such as engine='\"vllm\"'; repeatable",
+    )
+
+
+def _add_instances(commands: Any) -> None:
+    command = _add_command(
+        commands,
+        "instances",
+        "list real instances with their proven optima, or write one to a file",
+        "mpsolve instances get modelopt-gradient-7.0 -o problem.json",
+    )
+    command.add_argument("action", choices=["list", "get"])
+    command.add_argument("name", nargs="?", metavar="NAME")
+    command.add_argument(
+        "-o", "--output", metavar="FILE", help="where to write it (default: NAME.json)"
+    )
+
+
 def _add_methods(commands: Any) -> None:
     _add_command(
         commands, "methods", "list the methods and what they can do", "mpsolve methods"
@@ -404,6 +462,30 @@ def _counts(text: str) -> dict[str, int]:
             raise argparse.ArgumentTypeError(msg)
         counts[name] = int(count)
     return counts
+
+
+def _meaning(text: str) -> tuple[str, Any]:
+    precision, equals, meaning = text.partition("=")
+    if not (precision and equals and meaning):
+        msg = f"must be PRECISION=FORMAT, such as int4=int4g64. Got {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return precision, _json(meaning) if meaning.startswith("{") else meaning
+
+
+def _option(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not (name.isidentifier() and equals):
+        msg = f"must be NAME=JSON. Got {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return name, _json(value)
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        msg = f"{text!r} is not JSON: {error}"
+        raise argparse.ArgumentTypeError(msg) from None
 
 
 def _count(text: str) -> int:

@@ -7,7 +7,33 @@ from importlib.util import find_spec
 
 from mpsolve.errors import MethodUnavailableError
 
-__all__ = ["are_installed", "require_packages"]
+__all__ = ["DISTRIBUTIONS", "are_installed", "packages_of", "require_packages"]
+
+#: What to install for a module of another name.
+DISTRIBUTIONS = {"auto_round": "auto-round", "modelopt": "nvidia-modelopt"}
+
+
+def packages_of(modules: Sequence[str], extra: str) -> str:
+    """Return what pip is to install for some modules.
+
+    Parameters
+    ----------
+    modules : sequence of str
+    extra : str
+        The extra of mpsolve that installs them; empty where none does.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> packages_of(["ortools"], "ilp"), packages_of(["modelopt"], "")
+    ("'mpsolve[ilp]'", 'nvidia-modelopt')
+    """
+    if extra:
+        return f"'mpsolve[{extra}]'"
+    return " ".join(DISTRIBUTIONS.get(module, module) for module in modules)
 
 
 def are_installed(modules: Sequence[str]) -> bool:
@@ -53,7 +79,6 @@ def require_packages(modules: Sequence[str], what: str, extra: str) -> None:
     install 'mpsolve[ilp]'
     """
     if not are_installed(modules):
-        names = " ".join(modules)
-        install = f"'mpsolve[{extra}]'" if extra else names
+        install = packages_of(modules, extra)
         msg = f"{what} needs {', '.join(modules)}: pip install {install}"
         raise MethodUnavailableError(msg)

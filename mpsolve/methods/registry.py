@@ -45,8 +45,8 @@ SPECIAL_CASES = frozenset({"rearrange", "monotone", "transport", "count_dp", "mi
 
 #: Where each of mpsolve's methods lives, in the order in which ``auto`` prefers them:
 #: the short ones, the engines, those that ask other methods again and again, what is
-#: slower than the engines but takes wider couplings, and other solvers. Methods of
-#: other packages come after them.
+#: slower than the engines but takes wider couplings, other solvers, and those that
+#: quantizers bring along. Methods of other packages come after them.
 METHODS = {
     "rearrange": "mpsolve.methods.rearrange:Rearrange",
     "monotone": "mpsolve.methods.monotone:Monotone",
@@ -64,6 +64,8 @@ METHODS = {
     "toulbar2": "mpsolve.methods.toulbar2:Toulbar2",
     "brute_force": "mpsolve.methods.brute_force:BruteForce",
     "greedy": "mpsolve.methods.greedy:Greedy",
+    "auto_round_dp": "mpsolve.integrations.methods:AutoRoundDp",
+    "modelopt_cbc": "mpsolve.integrations.methods:ModelOptCbc",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -164,6 +164,47 @@ class Layout(Mapping[str, str]):
         from mpsolve.io import load_layout
 
         return load_layout(path, problem)
+
+    def export(
+        self, host: str, path: str | PathLike[str] | None = None, **options: Any
+    ) -> Any:
+        """Return the layout as a quantizer's own configuration.
+
+        Parameters
+        ----------
+        host : str
+            ``"compressed-tensors"``, ``"torchao"``, ``"gptqmodel"``, ``"modelopt"``,
+            ``"auto-round"``, ``"llama.cpp"``, ``"exllamav3"``, ``"nncf"``, ``"mlx"``,
+            ``"olive"`` or ``"neural-compressor"``.
+        path : str or PathLike, optional
+            Where to write it too, complete or not at all.
+        **options
+            `formats`, `members`, and the host's; see
+            :func:`mpsolve.integrations.export`.
+
+        Returns
+        -------
+        dict or str
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is no such host or option.
+        InvalidLayoutError
+            With every layer that the host cannot express.
+
+        Examples
+        --------
+        >>> import mpsolve
+        >>> problem = mpsolve.Problem.from_arrays(
+        ...     [[0.3, 0.1]], layers=["layers.1.fc"], precisions=["int4", "int8"])
+        >>> layout = mpsolve.Layout(problem, [1])
+        >>> layout.export("gptqmodel")["bits"]
+        8
+        """
+        from mpsolve.integrations import export
+
+        return export(self, host, path, **options)
 
     def _precision(self, position: int) -> str:
         return self._problem.precisions_of(position)[int(self._choices[position])]

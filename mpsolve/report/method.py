@@ -8,6 +8,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from mpsolve.formulate.installed import DISTRIBUTIONS, packages_of
 from mpsolve.methods import (
     Capabilities,
     Method,
@@ -142,4 +143,6 @@ def _takes(can: Capabilities) -> str:
 def _install(method: Method) -> str:
     if is_available(method):
         return ""
-    return f"pip install 'mpsolve[{method.extra}]'" if method.extra else "no"
+    if not method.extra and not DISTRIBUTIONS.keys() >= set(method.requires):
+        return "no"
+    return f"pip install {packages_of(method.requires, method.extra)}"

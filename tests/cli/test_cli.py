@@ -349,3 +349,43 @@ def test_worst_loss_and_few_precisions(capsys, path):
     code, _, err = run(capsys, "solve", path, "--max-distinct", "0")
     assert code == 2
     assert "must be an integer >= 1" in err
+
+
+def test_export(capsys, tmp_path):
+    PROBLEM.save(tmp_path / "p.json")
+    run(capsys, "solve", tmp_path / "p.json", "--output", tmp_path / "l.json")
+    arguments = ["export", tmp_path / "l.json", "--to", "mlx"]
+    code, _, err = run(capsys, *arguments)
+    assert code == 2
+    assert "choices['a']: mlx cannot express" in err
+    arguments += ["--meaning", "int4=int4g64", "--meaning", 'int8={"bits": 8}']
+    code, out, err = run(capsys, *arguments)
+    assert (code, err) == (0, "")
+    assert json.loads(out)["quantization"]["a"] in (
+        {"bits": 4, "group_size": 64, "mode": "affine"},
+        {"bits": 8},
+    )
+    code, out, _ = run(capsys, *arguments, "-o", tmp_path / "mlx.json")
+    assert (code, "2 layers for mlx" in out) == (0, True)
+    assert "quantization" in json.loads((tmp_path / "mlx.json").read_text())
+
+
+def test_export_of_groups_with_members_and_options(capsys, tmp_path):
+    PROBLEM.save(tmp_path / "p.json")
+    run(capsys, "solve", tmp_path / "p.json", "--output", tmp_path / "l.json")
+    (tmp_path / "m.json").write_text('{"a": ["a.q_proj", "a.k_proj", "a.v_proj"]}')
+    options = ["--members", tmp_path / "m.json", "--option", 'engine="vllm"']
+    code, out, _ = run(
+        capsys, "export", tmp_path / "l.json", "--to", "gptqmodel", *options
+    )
+    assert code == 0
+    assert r"+:^a\.qkv_proj$" in json.loads(out)["dynamic"]
+    (tmp_path / "m.json").write_text("[]")
+    code, _, err = run(
+        capsys, "export", tmp_path / "l.json", "--to", "gptqmodel", *options
+    )
+    assert (code, "must be an object" in err) == (2, True)
+    code, _, err = run(
+        capsys, "export", tmp_path / "l.json", "--to", "mlx", "--option", "x=y"
+    )
+    assert (code, "is not JSON" in err) == (2, True)

@@ -1,0 +1,1 @@
+"""Quantizers alone, and the same quantizers with mpsolve as their solver."""
