@@ -40,12 +40,12 @@ def check(problem, writer, reader, path, *, scaled=True):
 def test_every_class_is_read_back_and_solved(kind, writer, reader, tmp_path):
     rng = np.random.default_rng([51, len(kind)])
     feasible = 0
-    for number in range(6):
+    for number in range(4):
         problem = random_problem(CLASSES[kind], rng, int(rng.integers(3, 8)))
         feasible += check(
             problem, writer, reader, tmp_path / f"problem{number}.{writer}"
         )
-    assert feasible >= 3
+    assert feasible >= 2
 
 
 @pytest.mark.parametrize(("writer", "reader"), CASES)

@@ -1,20 +1,13 @@
 """The special cases against every layout: over a thousand problems for each method."""
 
-import importlib.util
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import mpsolve
 from mpsolve.methods import METHODS, SPECIAL_CASES, cannot_solve, get_method
-
-SPEC = importlib.util.spec_from_file_location(
-    "instances", Path(__file__).with_name("instances.py")
-)
-instances = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(instances)
+from mpsolve.testing import structured as instances
 
 CLASSES = {
     "with_inventory": 1300,
