@@ -1,0 +1,38 @@
+"""From a PyTorch model to a problem, and from a layout back to a model that runs.
+
+Importing :mod:`mpsolve` never imports torch; importing this package does.
+"""
+
+from mpsolve.errors import MethodUnavailableError
+
+try:
+    import torch as _torch  # noqa: F401
+except ImportError as error:  # pragma: no cover - the tests have torch
+    _MESSAGE = "mpsolve.torch needs PyTorch; install it: pip install 'mpsolve[torch]'"
+    raise MethodUnavailableError(_MESSAGE) from error
+
+from mpsolve.torch.layers import Layer, find_layers, find_ties
+from mpsolve.torch.precisions import (
+    Block,
+    Float,
+    Integer,
+    Keep,
+    LayerPrecision,
+    Noise,
+    Precision,
+    parse,
+)
+
+__all__ = [
+    "Block",
+    "Float",
+    "Integer",
+    "Keep",
+    "Layer",
+    "LayerPrecision",
+    "Noise",
+    "Precision",
+    "find_layers",
+    "find_ties",
+    "parse",
+]
