@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 
 import torch
@@ -29,17 +30,35 @@ class Processes:
 
     Parameters
     ----------
+    device : torch.device
+        Where the model is.
     is_lockstep : bool
         Whether all processes must run the model equally often, as sharded models need:
         one without a batch of its own in the last round runs the last batch once more,
         and does not count it.
     """
 
-    def __init__(self, *, is_lockstep: bool = False) -> None:
+    def __init__(self, device: torch.device, *, is_lockstep: bool = False) -> None:
         is_running = distributed.is_available() and distributed.is_initialized()
+        if not is_running and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            backend = "nccl" if device.type == "cuda" else "gloo"
+            distributed.init_process_group(backend)
+            is_running = True
         self.rank = distributed.get_rank() if is_running else 0
         self.size = distributed.get_world_size() if is_running else 1
+        self.device = device
         self.is_lockstep = is_lockstep
+
+    def smallest(self, number: int) -> int:
+        """Return the smallest of the processes' numbers where they run in lockstep.
+
+        A process that had counted more runs those batches again and passes them over.
+        """
+        if self.size == 1 or not self.is_lockstep:
+            return number
+        numbers: list[int] = [0] * self.size
+        distributed.all_gather_object(numbers, number)
+        return min(numbers) // self.size * self.size
 
     def share(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, bool]]:
         """Yield this process's batches, and whether each counts."""
@@ -59,18 +78,14 @@ class Processes:
             has_own = self.rank < len(rounds)
             yield (rounds[self.rank] if has_own else rounds[-1]), has_own
 
-    def add_up(
-        self, state: dict[str, torch.Tensor], device: torch.device
-    ) -> dict[str, torch.Tensor]:
+    def add_up(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Return the sums over all processes.
 
         Parameters
         ----------
         state : dict of str to Tensor
             Float64; the same keys in every process, or fewer where there were no
-            batches.
-        device : torch.device
-            Where the model is; nccl adds on the GPU.
+            batches. nccl adds them on the GPU.
         """
         if self.size == 1:
             return state
@@ -85,7 +100,7 @@ class Processes:
                     msg += "another; samples must have one shape"
                     raise InvalidParameterError(msg)
         is_nccl = distributed.get_backend() == "nccl"
-        place = device if is_nccl else torch.device("cpu")
+        place = self.device if is_nccl else torch.device("cpu")
         total: dict[str, torch.Tensor] = {}
         for key in sorted(union):
             zeros = torch.zeros(union[key], dtype=torch.float64)
