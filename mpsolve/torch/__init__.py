@@ -11,6 +11,7 @@ except ImportError as error:  # pragma: no cover - the tests have torch
     _MESSAGE = "mpsolve.torch needs PyTorch; install it: pip install 'mpsolve[torch]'"
     raise MethodUnavailableError(_MESSAGE) from error
 
+from mpsolve.torch.graph import ModelGraph
 from mpsolve.torch.layers import Layer, find_layers, find_ties
 from mpsolve.torch.precisions import (
     Block,
@@ -22,6 +23,7 @@ from mpsolve.torch.precisions import (
     Precision,
     parse,
 )
+from mpsolve.torch.trace import trace
 
 __all__ = [
     "Block",
@@ -30,9 +32,11 @@ __all__ = [
     "Keep",
     "Layer",
     "LayerPrecision",
+    "ModelGraph",
     "Noise",
     "Precision",
     "find_layers",
     "find_ties",
     "parse",
+    "trace",
 ]
