@@ -127,8 +127,8 @@ class LossMSE(_MeanOfSamples):
     Notes
     -----
     Unit: the loss's squared (nats²). Nonnegative, but for layers that share parameters:
-    with estimator 1 each gets its share, which may be negative. The standard error is
-    over samples. It is the metric of the Gaudi paper [1]_, derived here from its
+    with estimators 1 and 3 each gets its share, which may be negative. The standard
+    error is over samples, with estimator 3 over batches, which draw the signs. It is the metric of the Gaudi paper [1]_, derived here from its
     abstract's description.
 
     References
@@ -173,8 +173,12 @@ class LossMSE(_MeanOfSamples):
         self, state: State, record: Mapping[str, Any], num_samples: int, context: Context
     ) -> None:
         """Add a batch's samples to the sums."""
-        super().update(state, record, num_samples, context)
-        if self.estimator == 3:
+        if self.estimator != 3:
+            super().update(state, record, num_samples, context)
+        else:
+            # A batch's samples share their draw of signs: the batch is the observation.
+            values = self._values(record, context).mean(-1, keepdim=True)
+            Moments("value").add(state, values, num_samples)
             for name in ("gradient", "norm", "size"):
                 values = record[f"input_{name}"]
                 Moments(name).add(state, values, num_samples)
