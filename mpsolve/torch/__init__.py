@@ -11,6 +11,8 @@ except ImportError as error:  # pragma: no cover - the tests have torch
     _MESSAGE = "mpsolve.torch needs PyTorch; install it: pip install 'mpsolve[torch]'"
     raise MethodUnavailableError(_MESSAGE) from error
 
+from mpsolve.torch.calibrate import calibrate
+from mpsolve.torch.calibration import Calibration, Scores
 from mpsolve.torch.graph import ModelGraph
 from mpsolve.torch.layers import Layer, find_layers, find_ties
 from mpsolve.torch.precisions import (
@@ -23,10 +25,12 @@ from mpsolve.torch.precisions import (
     Precision,
     parse,
 )
+from mpsolve.torch.problem import memory_usage, problem_from_model
 from mpsolve.torch.trace import trace
 
 __all__ = [
     "Block",
+    "Calibration",
     "Float",
     "Integer",
     "Keep",
@@ -35,8 +39,12 @@ __all__ = [
     "ModelGraph",
     "Noise",
     "Precision",
+    "Scores",
+    "calibrate",
     "find_layers",
     "find_ties",
+    "memory_usage",
     "parse",
+    "problem_from_model",
     "trace",
 ]
