@@ -23,6 +23,7 @@ from mpsolve.torch.losses import Loss
 from mpsolve.torch.outputs import OUTPUT_QUANTITIES, output_values
 from mpsolve.torch.precisions import LayerPrecision
 from mpsolve.torch.rounding import is_rounded, round_inputs
+from mpsolve.torch.sample_gradients import is_simple, sample_gradients
 from mpsolve.torch.samples import by_sample
 
 __all__ = ["GRADIENT_QUANTITIES", "Observer"]
@@ -41,6 +42,7 @@ GRADIENT_QUANTITIES = frozenset(
         *OUTPUT_QUANTITIES,
         "input_norm",
         "input_size",
+        "input_effect",
         "input_error",
         "input_gradient_sum",
         "weight_gradient",
@@ -62,9 +64,7 @@ class _Call:
     def check(self, name: str) -> None:
         """Raise where a layer's input was overwritten before the backward pass."""
         if self.versions != [x._version for x in self.tensors()]:  # noqa: SLF001
-            msg = f"layer {name!r}: its input is changed in place after it has run; "
-            msg += "the metrics asked for need it unchanged"
-            raise InvalidParameterError(msg)
+            _overwritten(name)
 
     def clear(self) -> None:
         self.args = self.kwargs = None
@@ -96,9 +96,12 @@ class Observer:
         self.precisions = precisions
         self.loss = loss
         self.needs = needs
-        self._inputs = needs & set(INPUT_QUANTITIES) | needs & {"input_gradient_sum"}
+        self._inputs = needs & {*INPUT_QUANTITIES, "input_effect", "input_gradient_sum"}
         self._outputs = needs & set(OUTPUT_QUANTITIES)
-        self._holds_inputs = bool(self._outputs or "input_relative" in needs)
+        self._holds_inputs = bool(self._outputs)
+        is_worth_it = "weight_effect" in needs and len(precisions) > 1
+        #: Layers whose parameters' gradients are computed sample by sample.
+        self._by_sample = {i for i, x in enumerate(layers) if is_worth_it and is_simple(x)}
 
     def run(self, batch: Batch) -> dict[str, Any]:
         """Run a batch forward and backward.
@@ -143,6 +146,9 @@ class Observer:
         record = self._collect(found, batch.num_samples)
         record["loss"] = values.detach().double().cpu()
         if "weight_gradient" in self.needs:
+            for layer, own in zip(self.layers, found, strict=True):
+                for name, gradient in own.get("own_gradient", {}).items():
+                    _add(gradients, id(layer.parameters[name]), gradient)
             record["weight_gradient"] = self._by_layer(gradients)
         return record
 
@@ -150,8 +156,14 @@ class Observer:
         """Return the parameters whose gradients are asked for, each once."""
         if "weight_gradient" not in self.needs:
             return []
-        unique = {id(p): p for layer in self.layers for p in layer.parameters.values()}
-        return list(unique.values())
+        return list(
+            {
+                id(p): p
+                for i, layer in enumerate(self.layers)
+                for p in layer.parameters.values()
+                if i not in self._by_sample
+            }.values()
+        )
 
     def _backward(self, mean: torch.Tensor) -> dict[int, torch.Tensor]:
         """Run the backward pass; return parameters' gradients by identity."""
@@ -250,22 +262,41 @@ class Observer:
             return x
         source = x if x.requires_grad else x.detach().requires_grad_()
         view = source.view_as(source)
-        held = x.detach() if "input_relative" in self.needs else None
+        held = x.detach() if self._inputs & {"input_relative", "input_effect"} else None
+        version = x._version  # noqa: SLF001
         where = f"layer {self.layers[index].name!r}"
 
         def arrive(gradient: torch.Tensor) -> None:
             rows = by_sample(gradient.detach(), num_samples, where)
-            values = None if held is None else by_sample(held, num_samples, where)
+            values = None
+            if held is not None:
+                if version != held._version:  # noqa: SLF001
+                    _overwritten(self.layers[index].name)
+                values = by_sample(held, num_samples, where)
             for quantity in self._inputs & set(INPUT_QUANTITIES):
                 measured = INPUT_QUANTITIES[quantity](values, rows).double()
                 # The loss is a mean: a sample's own gradient is that many times larger.
                 power = 1 if quantity.endswith("l1") else 2
                 _add(found, quantity, measured * num_samples**power)
+            if held is not None and "input_effect" in self.needs:
+                effects = [self._input_effect(p, held, rows) for p in self.precisions]
+                _add(found, "input_effect", num_samples * torch.stack(effects))
             if "input_gradient_sum" in self.needs:
                 _add(found, "input_gradient_sum", rows.double().sum(0) * num_samples)
 
         view.register_hook(arrive)
         return view
+
+    def _input_effect(
+        self, precision: LayerPrecision, x: torch.Tensor, gradients: torch.Tensor
+    ) -> torch.Tensor:
+        """Return <g, Q(x) - x> of each sample, for the gradients of the mean loss."""
+        rounded = round_inputs(precision, x)
+        if rounded is x or rounded.data_ptr() == x.data_ptr():
+            return gradients.new_zeros(len(gradients), dtype=torch.float64)
+        # In place, as the rounded tensor is ours: half the memory traffic.
+        error = rounded.sub_(x).reshape(gradients.shape)
+        return error.mul_(gradients).sum(1).double()
 
     def _watch_output(
         self,
@@ -299,8 +330,21 @@ class Observer:
                 None if g is None else by_sample(g, num_samples, f"layer {layer.name!r}")
                 for g in gradients
             ]
+            own = None
+            if index in self._by_sample:
+                own = sample_gradients(layer.module, call.args[0], gradients[0], num_samples)
+                if "weight_gradient" in self.needs:
+                    sums = {name: g.sum(0) for name, g in own.items()}
+                    _add_all(found.setdefault("own_gradient", {}), sums)
             values = output_values(
-                self._outputs, layer, self.precisions, call, kept, pairs, num_samples
+                self._outputs,
+                layer,
+                self.precisions,
+                call,
+                kept,
+                pairs,
+                num_samples,
+                own,
             )
             for quantity, value in values.items():
                 _add(found, quantity, value)
@@ -320,7 +364,11 @@ class Observer:
         record: dict[str, Any] = {}
         lists = {"input_gradient_sum", "weight_gradient"}
         for quantity in self.needs - lists:
-            has_precisions = quantity in {"input_error", *OUTPUT_QUANTITIES}
+            has_precisions = quantity in {
+                "input_effect",
+                "input_error",
+                *OUTPUT_QUANTITIES,
+            }
             shape = (len(self.precisions),) if has_precisions else ()
             nothing = torch.zeros((*shape, num_samples), dtype=torch.float64)
             values = [layer.get(quantity, nothing).cpu() for layer in found]
@@ -354,7 +402,18 @@ def _trainable(
             p.requires_grad_(required)
 
 
-def _add(found: dict[str, Any], quantity: str, value: torch.Tensor) -> None:
+def _add_all(sums: dict[str, torch.Tensor], values: dict[str, torch.Tensor]) -> None:
+    for name, value in values.items():
+        _add(sums, name, value)
+
+
+def _overwritten(layer: str) -> None:
+    msg = f"layer {layer!r}: its input is changed in place after it has run; the metrics "
+    msg += "asked for need it unchanged"
+    raise InvalidParameterError(msg)
+
+
+def _add(found: dict[Any, Any], quantity: Any, value: torch.Tensor) -> None:
     """Sum a quantity over a layer's calls and inputs."""
     before = found.get(quantity)
     found[quantity] = value if before is None else before + value

@@ -1,8 +1,10 @@
 """What a layer's rounding does to the loss, to first order, at the layer's output.
 
 With dz = z(Q(w), Q(x)) - z(w, x), the change of the layer's output, and the gradient g of
-a sample's loss at that output, the sample's loss changes by <g, dz> to first order. That
-needs no gradient of a single sample's parameters: <dl/dw, dw> = <g, z(w + dw, x) - z>.
+a sample's loss at that output, the sample's loss changes by <g, dz> to first order. For
+the parameters' part, <dl/dw, Q(w) - w>, there are two ways to the same number: gradients of
+single samples' parameters, one more convolution or product for all precisions together,
+where they are small; else <g, z(Q(w), x) - z>, a run of the layer for each precision.
 """
 
 from __future__ import annotations
@@ -23,15 +25,16 @@ from mpsolve.torch.rounding import (
     round_weights,
     weights_of,
 )
+from mpsolve.torch.sample_gradients import weight_effects
 from mpsolve.torch.samples import by_sample, sample_dots
 
 __all__ = ["OUTPUT_QUANTITIES", "output_values"]
 
-#: first_order: <g, dz>; first_order_elements: the sum of (g_i dz_i)^2;
-#: first_order_weights: <g, z(Q(w), x) - z>; weight_noise: the same, for errors of random
+#: output_effect: <g, dz>; output_effect_elements: the sum of (g_i dz_i)^2;
+#: weight_effect: <g, z(Q(w), x) - z>; weight_noise: the same, for errors of random
 #: signs in place of Q(w) - w.
 OUTPUT_QUANTITIES = frozenset(
-    {"first_order", "first_order_elements", "first_order_weights", "weight_noise"}
+    {"output_effect", "output_effect_elements", "weight_effect", "weight_noise"}
 )
 
 Rows = Sequence[torch.Tensor | None]
@@ -45,6 +48,7 @@ def output_values(
     outputs: Sequence[torch.Tensor] | None,
     gradients: Rows,
     num_samples: int,
+    own_gradients: dict[str, torch.Tensor] | None = None,
 ) -> dict[str, torch.Tensor]:
     """Return quantities of one call of a layer, of each sample.
 
@@ -61,6 +65,8 @@ def output_values(
     gradients : sequence of Tensor or None
         Of the batch's mean loss by each output, shape (num_samples, size).
     num_samples : int
+    own_gradients : dict of str to Tensor, optional
+        Of single samples' parameters, where they are known.
 
     Returns
     -------
@@ -75,8 +81,10 @@ def output_values(
         return [z for z in tree_leaves(result) if is_rounded(z)]
 
     with torch.no_grad():
-        base = outputs if outputs is not None else run({}, call.args, call.kwargs)
-        rows = [by_sample(z.detach(), num_samples, layer.name) for z in base]
+        rows: list[torch.Tensor] = []
+        if own_gradients is None or quantities - {"weight_effect"}:
+            base = outputs if outputs is not None else run({}, call.args, call.kwargs)
+            rows = [by_sample(z.detach(), num_samples, layer.name) for z in base]
 
         def products(change: list[torch.Tensor], power: int = 1) -> torch.Tensor:
             """Return <g, dz> of each sample's own loss, or the sum of (g_i dz_i)^2."""
@@ -89,16 +97,21 @@ def output_values(
                     total += sample_dots(g if power == 1 else dz, dz)
             return num_samples**power * total
 
+        if own_gradients is not None:
+            effects = num_samples * weight_effects(own_gradients, layer, precisions)
+            values["weight_effect"] = list(effects)
         for precision in precisions:
+            if not quantities - {"weight_effect"} and own_gradients is not None:
+                break
             weights = round_weights(layer, precision)
-            if "first_order_weights" in quantities:
+            if "weight_effect" in quantities and own_gradients is None:
                 change = run(weights, call.args, call.kwargs)
-                values["first_order_weights"].append(products(change))
+                values["weight_effect"].append(products(change))
             if "weight_noise" in quantities:
                 noisy = _noisy(weights_of(layer), weights, precision)
                 change = run(noisy, call.args, call.kwargs)
                 values["weight_noise"].append(products(change))
-            for power, name in enumerate(("first_order", "first_order_elements"), 1):
+            for power, name in enumerate(("output_effect", "output_effect_elements"), 1):
                 if name in quantities:
                     args, kwargs = round_inputs(precision, (call.args, call.kwargs))
                     change = run(weights, args, kwargs)

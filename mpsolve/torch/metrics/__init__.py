@@ -53,6 +53,7 @@ METRICS: dict[str, Callable[[], Metric]] = {
     "parameter_gradient": ParameterGradient,
     "signed_first_order": SignedFirstOrder,
     "loss_mse": LossMSE,
+    "loss_mse_output": partial(LossMSE, products=True),
     "loss_mse_elements": partial(LossMSE, 2),
     "loss_mse_noise": partial(LossMSE, 3),
     "empirical_fisher": EmpiricalFisher,

@@ -55,10 +55,10 @@ class _MeanOfSamples:
 class SignedFirstOrder(_MeanOfSamples):
     r"""The mean loss change of actual rounding errors, to first order, with its sign.
 
-    The value is :math:`\mathrm{mean}_j \langle \partial \ell_j / \partial z_l,
-    z_l(Q_k(w), Q_k(x_j)) - z_l(w, x_j) \rangle` with :math:`z_l` the layer's output: the
-    errors of parameters and inputs, and what their product adds. It is negative where
-    rounding lowers the loss of these samples.
+    The value is :math:`\mathrm{mean}_j D_{jlk}` with :math:`D_{jlk} = \langle \partial
+    \ell_j / \partial x_l, Q_k(x_{lj}) - x_{lj} \rangle + \langle \partial \ell_j /
+    \partial w_l, Q_k(w_l) - w_l \rangle`. It is negative where rounding lowers the loss of
+    these samples.
 
     Notes
     -----
@@ -68,11 +68,10 @@ class SignedFirstOrder(_MeanOfSamples):
 
     name = "signed_first_order"
     is_signed = True
-    needs = frozenset({"first_order"})
+    needs = frozenset({"input_effect", "weight_effect"})
 
     def _values(self, record: Mapping[str, Any], context: Context) -> torch.Tensor:
-        values: torch.Tensor = record["first_order"]
-        return values
+        return _first_order(record)
 
 
 class EmpiricalFisher(_MeanOfSamples):
@@ -82,8 +81,8 @@ class EmpiricalFisher(_MeanOfSamples):
     \langle \partial \ell_j / \partial w_l, \Delta w \rangle^2` with :math:`\Delta w =
     Q_k(w_l) - w_l` and :math:`F = \mathrm{mean}_j\, g_j g_j^\top`, the Hessian's stand-in
     where the model fits its data [1]_. Neither a diagonal nor a block of it is taken:
-    :math:`\langle g_j, \Delta w \rangle` is computed at the layer's output, exactly
-    wherever that is linear in the parameters. Inputs' errors do not count.
+    :math:`\langle g_j, \Delta w \rangle` is exact for layers that are linear in their
+    parameters. Inputs' errors do not count.
 
     Notes
     -----
@@ -98,11 +97,17 @@ class EmpiricalFisher(_MeanOfSamples):
     """
 
     name = "empirical_fisher"
-    needs = frozenset({"first_order_weights"})
+    needs = frozenset({"weight_effect"})
 
     def _values(self, record: Mapping[str, Any], context: Context) -> torch.Tensor:
-        effect = record["first_order_weights"]
+        effect = record["weight_effect"]
         return 0.5 * effect * tied_total(effect, context.ties)
+
+
+def _first_order(record: Mapping[str, Any]) -> torch.Tensor:
+    """Return each sample's loss change, to first order in all errors of a layer."""
+    effect: torch.Tensor = record["input_effect"] + record["weight_effect"]
+    return effect
 
 
 class LossMSE(_MeanOfSamples):
@@ -111,25 +116,28 @@ class LossMSE(_MeanOfSamples):
     Parameters
     ----------
     estimator : {1, 2, 3}
-        With g the gradient of a sample's loss at the layer's output z and :math:`\Delta z
-        = z(Q_k(w), Q_k(x_j)) - z(w, x_j)`:
-
-        1. :math:`\mathrm{mean}_j \langle g_j, \Delta z_j \rangle^2`, the errors as they
-           are;
-        2. :math:`\mathrm{mean}_j \sum_i g_{ji}^2 \Delta z_{ji}^2`, errors of elements
-           taken for independent;
-        3. errors of elements independent, of random sign, and as large as the format
+        1. :math:`\mathrm{mean}_j D_{jlk}^2`, with :math:`D_{jlk}` as in
+           :class:`SignedFirstOrder`: the errors as they are. At the layer's output z it
+           is :math:`\langle g_j, \Delta z_j \rangle^2` with :math:`\Delta z = Q(w) x + w
+           Q(x) - 2 w x`.
+        2. :math:`\mathrm{mean}_j \sum_i g_{ji}^2 \Delta z_{ji}^2` with :math:`\Delta z =
+           z(Q(w), Q(x)) - z(w, x)`: errors of outputs' elements taken for independent.
+        3. Errors of elements independent, of random sign, and as large as the format
            makes them: for floating-point formats :math:`\alpha_k (\|x_j \circ
            \partial\ell_j/\partial x\|^2 + \|w \circ \partial\ell_j/\partial w\|^2)`, for
            others :math:`e_k^2 \|\partial\ell_j/\partial x\|^2` and the same for
            parameters, whose terms are estimated by one draw of signs for each batch.
+    products : bool
+        With estimator 1, count what the product of both errors adds to the output:
+        :math:`\Delta z = z(Q(w), Q(x)) - z(w, x)`. It is of second order in the errors,
+        and costs a run of the layer for each precision.
 
     Notes
     -----
     Unit: the loss's squared (nats²). Nonnegative, but for layers that share parameters:
     with estimators 1 and 3 each gets its share, which may be negative. The standard
-    error is over samples, with estimator 3 over batches, which draw the signs. It is the metric of the Gaudi paper [1]_, derived here from its
-    abstract's description.
+    error is over samples, with estimator 3 over batches, which draw the signs. It is the
+    metric of the Gaudi paper [1]_, derived here from its abstract's description.
 
     References
     ----------
@@ -138,10 +146,12 @@ class LossMSE(_MeanOfSamples):
 
     unit = "nats^2"
 
-    def __init__(self, estimator: Literal[1, 2, 3] = 1) -> None:
+    def __init__(
+        self, estimator: Literal[1, 2, 3] = 1, *, products: bool = False
+    ) -> None:
         names = {
-            1: ("loss_mse", {"first_order"}),
-            2: ("loss_mse_elements", {"first_order_elements"}),
+            1: ("loss_mse", {"input_effect", "weight_effect"}),
+            2: ("loss_mse_elements", {"output_effect_elements"}),
             3: (
                 "loss_mse_noise",
                 {
@@ -153,10 +163,13 @@ class LossMSE(_MeanOfSamples):
                 },
             ),
         }
+        if products and estimator == 1:
+            names[1] = ("loss_mse_output", {"output_effect"})
         if estimator not in names:
             msg = f"estimator must be 1, 2 or 3. Got {estimator!r}"
             raise InvalidParameterError(msg)
         self.estimator = estimator
+        self.products = products
         self.name, needs = names[estimator]
         self.needs = frozenset(needs)
 
@@ -203,10 +216,12 @@ class LossMSE(_MeanOfSamples):
 
     def _values(self, record: Mapping[str, Any], context: Context) -> torch.Tensor:
         if self.estimator == 1:
-            effect = record["first_order"]
+            effect = (
+                record["output_effect"] if self.products else _first_order(record)
+            )
             return effect * tied_total(effect, context.ties)
         if self.estimator == 2:
-            elements: torch.Tensor = record["first_order_elements"]
+            elements: torch.Tensor = record["output_effect_elements"]
             return elements
         dtype = next(iter(context.layers[0].parameters.values())).dtype
         alpha = torch.tensor(

@@ -158,28 +158,57 @@ def effects(slow, module, precision, **options):
     )
 
 
-def test_signed_first_order_is_the_mean_effect_at_the_output(all_of):
+def linear_effects(slow, module, precision):
+    """Return <dl/dx, Q(x) - x> + <dl/dw, Q(w) - w> of each sample."""
+    values = list(module.parameters())
+    deltas = [(precision.weight.round(p) - p).detach() for p in values]
+    # Of this layer's uses alone, where another shares its parameters.
+    of_weights = effects(slow, module, precision, rounds_input=False)
+    embedding = getattr(slow.case.model, "embedding", None)
+    if embedding is None or values[0] is not embedding.weight:
+        of_weights = [
+            sum(float((g * d).sum()) for g, d in zip(own, deltas, strict=True))
+            for own in slow.parameter_gradients(module)
+        ]
+    if isinstance(module, torch.nn.Embedding):
+        return np.array(of_weights)
+    of_inputs = [
+        sum(
+            float((g * (precision.input.round_input(x) - x)).sum())
+            for g, (x, _) in zip(own, calls, strict=True)
+        )
+        for own, calls in zip(
+            slow.gradients(module, "input"), slow.calls(module), strict=True
+        )
+    ]
+    return np.add(of_weights, of_inputs)
+
+
+def test_signed_first_order_is_the_mean_effect_of_both_errors(all_of):
     case, slow, calibration = all_of
     scores = calibration["signed_first_order"]
     for i, module in enumerate(modules_of(case)):
         for k, precision in enumerate(PARSED):
-            mean, error = mean_and_error(effects(slow, module, precision))
+            mean, error = mean_and_error(linear_effects(slow, module, precision))
             assert scores.values[i, k] == pytest.approx(mean, rel=1e-9, abs=1e-15)
             found = scores.standard_error[i, k]
             assert found == pytest.approx(error, rel=1e-7, abs=1e-12)
 
 
-def total_effects(case, slow, calibration, precision, **options):
+def total_effects(case, slow, calibration, precision, effect):
     """Return effects by sample of each layer's set of tied layers, at its first."""
-    own = np.array([effects(slow, m, precision, **options) for m in modules_of(case)])
+    own = np.array([effect(slow, m, precision) for m in modules_of(case)])
     return grouped(own, calibration)
 
 
-def test_loss_mse_is_the_mean_squared_effect(all_of):
+@pytest.mark.parametrize(
+    ("name", "effect"), [("loss_mse", linear_effects), ("loss_mse_output", effects)]
+)
+def test_loss_mse_is_the_mean_squared_effect(all_of, name, effect):
     case, slow, calibration = all_of
-    found = grouped(calibration["loss_mse"].values, calibration)
+    found = grouped(calibration[name].values, calibration)
     for k, precision in enumerate(PARSED):
-        total = total_effects(case, slow, calibration, precision)
+        total = total_effects(case, slow, calibration, precision, effect)
         np.testing.assert_allclose(found[:, k], (total**2).mean(1), rtol=1e-8, atol=1e-18)
 
 
@@ -233,8 +262,8 @@ def test_loss_mse_noise_is_near_the_expectation_over_signs(name):
         inputs = slow.gradients(module, "input")
         calls = slow.calls(module)
         for k, precision in enumerate(precisions):
-            deltas = [precision.weight.round(p) - p for p in module.parameters()]
-            values = list(module.parameters())
+            values = [p.detach() for p in module.parameters()]
+            deltas = [precision.weight.round(p) - p for p in values]
             if k == 0:  # relative errors
                 sizes = [
                     (d.square().sum() / p.square().sum()) * p.square()
