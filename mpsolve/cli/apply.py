@@ -31,16 +31,16 @@ def apply(arguments: argparse.Namespace) -> int:
         The exit code.
     """
     from mpsolve.io import read_layout
-    from mpsolve.torch import apply_
+    from mpsolve.torch import apply_, measured_bytes
 
     choices = read_layout(arguments.layout).choices
     model = load_model(arguments.model).eval()
     record: dict[str, Any] = {"layers": dict(Counter(choices.values()))}
-    record["bytes_before"] = _stored_bytes(model)
+    record["bytes_before"] = measured_bytes(model)
     if arguments.data:
         record["loss_before"] = _loss(model, arguments)
     apply_(model, choices)
-    record["bytes_after"] = _stored_bytes(model)
+    record["bytes_after"] = measured_bytes(model)
     if arguments.data:
         record["loss_after"] = _loss(model, arguments)
     if arguments.output:
@@ -48,16 +48,6 @@ def apply(arguments: argparse.Namespace) -> int:
     if not arguments.quiet:
         _show(record, arguments)
     return OK
-
-
-def _stored_bytes(model: Any) -> int:
-    """Return the bytes of everything in the state dict, shared tensors once."""
-    tensors = {
-        (t.untyped_storage().data_ptr(), t.storage_offset(), t.nbytes): t.nbytes
-        for t in model.state_dict().values()
-        if hasattr(t, "untyped_storage")
-    }
-    return sum(tensors.values())
 
 
 def _loss(model: Any, arguments: argparse.Namespace) -> float:
@@ -85,7 +75,7 @@ def _show(record: dict[str, Any], arguments: argparse.Namespace) -> None:
     counts = ", ".join(f"{n} × {name}" for name, n in record["layers"].items())
     grid.add_row("layers", counts)
     before, after = record["bytes_before"], record["bytes_after"]
-    grid.add_row("state dict", f"{format_quantity(after, 'B')}, before {before:,} B")
+    grid.add_row("parameters and buffers", f"{format_quantity(after, 'B')}, before {before:,} B")
     if "loss_after" in record:
         change = record["loss_after"] - record["loss_before"]
         grid.add_row(

@@ -14,6 +14,7 @@ from mpsolve.errors import InvalidParameterError
 from mpsolve.torch.batches import Batch, read_batches
 from mpsolve.torch.calibration import Calibration, Scores
 from mpsolve.torch.checkpoint import Checkpoint
+from mpsolve.torch.devices import check_device
 from mpsolve.torch.distributed import Processes, is_sharded
 from mpsolve.torch.layers import Filter, Pattern, find_layers, find_ties
 from mpsolve.torch.losses import Loss, make_loss
@@ -210,6 +211,10 @@ def _check_precisions(context: Context) -> None:
     }
     for device, dtype in sorted(places, key=str):
         for precision in context.precisions:
+            for kind in (precision.weight, precision.input):
+                if (problem := check_device(kind, device)) is not None:
+                    msg = f"precision {precision.name!r}: {problem}"
+                    raise InvalidParameterError(msg)
             try:
                 values = torch.ones(2, 32, device=device, dtype=dtype)
                 precision.weight.round(values)

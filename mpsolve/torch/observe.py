@@ -23,7 +23,7 @@ from mpsolve.torch.losses import Loss
 from mpsolve.torch.outputs import OUTPUT_QUANTITIES, output_values
 from mpsolve.torch.precisions import LayerPrecision
 from mpsolve.torch.rounding import is_rounded, round_inputs
-from mpsolve.torch.sample_gradients import is_simple, sample_gradients
+from mpsolve.torch.sample_gradients import WeightErrors, is_simple, sample_gradients
 from mpsolve.torch.samples import by_sample
 
 __all__ = ["GRADIENT_QUANTITIES", "Observer"]
@@ -100,6 +100,7 @@ class Observer:
         self._outputs = needs & set(OUTPUT_QUANTITIES)
         self._holds_inputs = bool(self._outputs)
         is_worth_it = "weight_effect" in needs and len(precisions) > 1
+        self._errors = WeightErrors(precisions)
         #: Layers whose parameters' gradients are computed sample by sample.
         self._by_sample = {i for i, x in enumerate(layers) if is_worth_it and is_simple(x)}
 
@@ -330,12 +331,14 @@ class Observer:
                 None if g is None else by_sample(g, num_samples, f"layer {layer.name!r}")
                 for g in gradients
             ]
-            own = None
+            effects = None
             if index in self._by_sample:
                 own = sample_gradients(layer.module, call.args[0], gradients[0], num_samples)
                 if "weight_gradient" in self.needs:
                     sums = {name: g.sum(0) for name, g in own.items()}
                     _add_all(found.setdefault("own_gradient", {}), sums)
+                effects = self._errors.effects(own, layer)
+                del own
             values = output_values(
                 self._outputs,
                 layer,
@@ -344,7 +347,7 @@ class Observer:
                 kept,
                 pairs,
                 num_samples,
-                own,
+                effects,
             )
             for quantity, value in values.items():
                 _add(found, quantity, value)

@@ -25,7 +25,6 @@ from mpsolve.torch.rounding import (
     round_weights,
     weights_of,
 )
-from mpsolve.torch.sample_gradients import weight_effects
 from mpsolve.torch.samples import by_sample, sample_dots
 
 __all__ = ["OUTPUT_QUANTITIES", "output_values"]
@@ -48,7 +47,7 @@ def output_values(
     outputs: Sequence[torch.Tensor] | None,
     gradients: Rows,
     num_samples: int,
-    own_gradients: dict[str, torch.Tensor] | None = None,
+    own_effects: torch.Tensor | None = None,
 ) -> dict[str, torch.Tensor]:
     """Return quantities of one call of a layer, of each sample.
 
@@ -65,8 +64,8 @@ def output_values(
     gradients : sequence of Tensor or None
         Of the batch's mean loss by each output, shape (num_samples, size).
     num_samples : int
-    own_gradients : dict of str to Tensor, optional
-        Of single samples' parameters, where they are known.
+    own_effects : Tensor, optional
+        What the parameters' errors do, where that is known from their gradients.
 
     Returns
     -------
@@ -82,7 +81,7 @@ def output_values(
 
     with torch.no_grad():
         rows: list[torch.Tensor] = []
-        if own_gradients is None or quantities - {"weight_effect"}:
+        if own_effects is None or quantities - {"weight_effect"}:
             base = outputs if outputs is not None else run({}, call.args, call.kwargs)
             rows = [by_sample(z.detach(), num_samples, layer.name) for z in base]
 
@@ -97,14 +96,13 @@ def output_values(
                     total += sample_dots(g if power == 1 else dz, dz)
             return num_samples**power * total
 
-        if own_gradients is not None:
-            effects = num_samples * weight_effects(own_gradients, layer, precisions)
-            values["weight_effect"] = list(effects)
+        if own_effects is not None:
+            values["weight_effect"] = list(num_samples * own_effects)
         for precision in precisions:
-            if not quantities - {"weight_effect"} and own_gradients is not None:
+            if not quantities - {"weight_effect"} and own_effects is not None:
                 break
             weights = round_weights(layer, precision)
-            if "weight_effect" in quantities and own_gradients is None:
+            if "weight_effect" in quantities and own_effects is None:
                 change = run(weights, call.args, call.kwargs)
                 values["weight_effect"].append(products(change))
             if "weight_noise" in quantities:

@@ -14,40 +14,9 @@ from mpsolve.model import Coupling, Problem
 from mpsolve.torch.calibration import Calibration, Scores
 from mpsolve.torch.layers import Layer, find_layers
 from mpsolve.torch.precisions import LayerPrecision, Precision, parse
+from mpsolve.torch.resources import memory
 
-__all__ = ["memory_usage", "problem_from_model"]
-
-
-def memory_usage(
-    layers: Sequence[Layer], precisions: Sequence[LayerPrecision]
-) -> npt.NDArray[np.int64]:
-    """Return the bytes of every layer's stored parameters at every precision.
-
-    Parameters
-    ----------
-    layers : sequence of Layer
-    precisions : sequence of LayerPrecision
-
-    Returns
-    -------
-    ndarray of int64, shape (num_layers, num_precisions)
-        Scales and zero points included. A parameter that layers share counts for the
-        first of them.
-
-    Examples
-    --------
-    >>> layers = find_layers(torch.nn.Sequential(torch.nn.Linear(8, 4)))
-    >>> memory_usage(layers, [parse("fp16"), parse("int4")])
-    array([[72, 48]])
-    """
-    seen: set[int] = set()
-    usage = np.zeros((len(layers), len(precisions)), dtype=np.int64)
-    for i, layer in enumerate(layers):
-        own = [p for p in layer.parameters.values() if id(p) not in seen]
-        seen.update(id(p) for p in own)
-        for k, precision in enumerate(precisions):
-            usage[i, k] = sum(precision.weight.storage_bytes(p) for p in own)
-    return usage
+__all__ = ["problem_from_model"]
 
 
 def problem_from_model(
@@ -120,7 +89,7 @@ def problem_from_model(
         msg = f"precisions must be the calibration's: {', '.join(calibration.precisions)}"
         msg += f". Got {', '.join(names)}"
         raise InvalidParameterError(msg)
-    everything = {"memory": memory_usage(layers, parsed), **(usage or {})}
+    everything = {"memory": memory(layers, parsed), **(usage or {})}
     options.setdefault("name", calibration.model)
     options.setdefault(
         "source", f"{chosen}, {calibration.num_samples:,} samples, {calibration.loss_name}"

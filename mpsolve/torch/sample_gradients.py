@@ -8,14 +8,17 @@ import torch
 from torch import nn
 
 from mpsolve.torch.layers import Layer
-from mpsolve.torch.precisions import LayerPrecision
+from mpsolve.torch.precisions import LayerPrecision, Noise
 from mpsolve.torch.rounding import round_weights, weights_of
 
-__all__ = ["is_simple", "sample_gradients", "weight_effects"]
+__all__ = ["WeightErrors", "is_simple", "sample_gradients"]
 
 #: Above this many parameters, a batch's gradients would outgrow its activations, and a run
 #: of the layer for each precision is the cheaper way.
 MOST_PARAMETERS = 100_000
+
+#: Errors of parameters that are kept: at most this many numbers.
+MOST_KEPT = 4_000_000
 
 
 def is_simple(layer: Layer) -> bool:
@@ -80,28 +83,52 @@ def sample_gradients(
     return found if module.bias is None else {**found, "bias": bias}
 
 
-def weight_effects(
-    gradients: dict[str, torch.Tensor],
-    layer: Layer,
-    precisions: Sequence[LayerPrecision],
-) -> torch.Tensor:
-    """Return <dl/dw, Q(w) - w> of each precision and sample, in float64.
+class WeightErrors:
+    """Rounding errors of parameters, kept from batch to batch where they are few.
 
     Parameters
     ----------
-    gradients : dict of str to Tensor
-        As `sample_gradients` returns them.
-    layer : Layer
     precisions : sequence of LayerPrecision
-
-    Returns
-    -------
-    Tensor, shape (num_precisions, num_samples)
     """
-    own = weights_of(layer)
-    rounded = [round_weights(layer, precision) for precision in precisions]
-    parts = []
-    for name, gradient in gradients.items():
-        errors = torch.stack([(r[name] - own[name]).flatten() for r in rounded])
-        parts.append(errors @ gradient.flatten(1).T)
-    return torch.stack(parts).sum(0).double()
+
+    def __init__(self, precisions: Sequence[LayerPrecision]) -> None:
+        self._precisions = precisions
+        self._kept: dict[int, dict[str, torch.Tensor]] = {}
+        is_random = any(isinstance(p.weight, Noise) for p in precisions)
+        self._room = 0 if is_random else MOST_KEPT
+
+    def of(self, layer: Layer) -> dict[str, torch.Tensor]:
+        """Return Q(w) - w of each parameter, shape (num_precisions, its size)."""
+        kept = self._kept.get(id(layer))
+        if kept is not None:
+            return kept
+        own = weights_of(layer)
+        rounded = [round_weights(layer, precision) for precision in self._precisions]
+        errors = {
+            name: torch.stack([(r[name] - w.detach()).flatten() for r in rounded])
+            for name, w in own.items()
+        }
+        size = sum(error.numel() for error in errors.values())
+        if size <= self._room:
+            self._room -= size
+            self._kept[id(layer)] = errors
+        return errors
+
+    def effects(
+        self, gradients: dict[str, torch.Tensor], layer: Layer
+    ) -> torch.Tensor:
+        """Return <dl/dw, Q(w) - w> of each precision and sample, in float64.
+
+        Parameters
+        ----------
+        gradients : dict of str to Tensor
+            As `sample_gradients` returns them.
+        layer : Layer
+
+        Returns
+        -------
+        Tensor, shape (num_precisions, num_samples)
+        """
+        errors = self.of(layer)
+        parts = [errors[name] @ g.flatten(1).T for name, g in gradients.items()]
+        return torch.stack(parts).sum(0).double()
