@@ -72,17 +72,17 @@ def text(record: dict[str, Any]) -> str:
         parts.append(f"""## Cost
 
 Processor time of one thread, jobs in turn in one process: the median, the median of the
-ratios to the plain forward and backward pass of the same turn, and the ratio of the least
-times. Peak memory above the model and the data, each job in a process of its own.
+ratios to the plain forward and backward pass of the same turn, and the ratio of the
+least times. Peak memory above the model and the data, each job in a process of its own.
 Precisions: {", ".join(PRECISIONS)}.
 
 {cost_table(record["cost"])}""")
     if "quality" in record:
         parts.append(f"""## Prediction
 
-Rank correlation (Spearman) over the layers, and over all layers and precisions, with the
-measured loss change of one rounded layer, and with the divergence of the outputs; on the
-same samples.
+Rank correlation (Spearman) over the layers, and over all layers and precisions, with
+the measured loss change of one rounded layer, and with the divergence of the outputs;
+on the same samples.
 
 {quality_table(record["quality"], PRECISIONS)}""")
     return "\n".join(parts)

@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -106,6 +107,6 @@ def peak(job: str, name: str, num_samples: int) -> None:
 
 def _resident() -> int:
     """Return what the process holds now, in kB."""
-    with open("/proc/self/status") as status:
+    with Path("/proc/self/status").open() as status:
         line = next(row for row in status if row.startswith("VmRSS"))
     return int(line.split()[1])

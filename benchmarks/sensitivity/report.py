@@ -12,7 +12,7 @@ from mpsolve.torch import Calibration
 
 mpl.use("Agg")
 
-from matplotlib import pyplot as plt  # noqa: E402 (after the choice of the backend)
+from matplotlib import pyplot as plt
 
 SHOWN = ["input_gradient", "signed_first_order", "loss_mse", "hessian_trace"]
 
@@ -38,7 +38,16 @@ def cost_table(records: list[dict[str, Any]]) -> str:
         ]
         for r in records
     ]
-    head = ["model", "samples", "job", "s", "ratio", "ratio of least", "peak MB", "ratio"]
+    head = [
+        "model",
+        "samples",
+        "job",
+        "s",
+        "ratio",
+        "ratio of least",
+        "peak MB",
+        "ratio",
+    ]
     return table(head, rows)
 
 
@@ -54,7 +63,9 @@ def quality_table(records: list[dict[str, Any]], precisions: list[str]) -> str:
         + [f"{r[c]:.2f}" if c in r else "" for c in columns]
         for r in records
     ]
-    heads = [c.replace("measured/", "loss ").replace("output_kl/", "KL ") for c in columns]
+    heads = [
+        c.replace("measured/", "loss ").replace("output_kl/", "KL ") for c in columns
+    ]
     return table(["model", "samples", "metric", "unit", *heads], rows)
 
 

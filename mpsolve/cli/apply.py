@@ -75,7 +75,9 @@ def _show(record: dict[str, Any], arguments: argparse.Namespace) -> None:
     counts = ", ".join(f"{n} × {name}" for name, n in record["layers"].items())
     grid.add_row("layers", counts)
     before, after = record["bytes_before"], record["bytes_after"]
-    grid.add_row("parameters and buffers", f"{format_quantity(after, 'B')}, before {before:,} B")
+    grid.add_row(
+        "parameters and buffers", f"{format_quantity(after, 'B')}, before {before:,} B"
+    )
     if "loss_after" in record:
         change = record["loss_after"] - record["loss_before"]
         grid.add_row(

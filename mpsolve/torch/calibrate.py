@@ -1,9 +1,9 @@
-"""Calibration: every metric's value for every layer and precision, from a data stream."""
+"""Calibration: every metric for every layer and precision, from a stream of data."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from os import PathLike
 from typing import Any
@@ -55,8 +55,8 @@ def calibrate(
 
     The data are read once, a batch at a time; all metrics that need gradients share one
     forward and backward pass. The model is put in evaluation mode for the time, and is
-    the same afterwards. Under ``torchrun`` every process takes its share of the batches,
-    and all return the sums of all.
+    the same afterwards. Under ``torchrun`` every process takes its share of the
+    batches, and all return the sums of all.
 
     Parameters
     ----------
@@ -82,13 +82,13 @@ def calibrate(
     device : str or torch.device, optional
         Where batches go; that of the model's first parameter by default.
     checkpoint : path, optional
-        Keep the sums in this file, and go on from it where it exists. It is deleted when
-        the calibration is complete.
+        Keep the sums in this file, and go on from it where it exists. It is deleted
+        when the calibration is complete.
     checkpoint_every : int
         Batches of a process between two checkpoints.
     progress : bool or callable
-        True shows a bar on standard error; a callable gets (batches, samples, mean loss)
-        after every batch.
+        True shows a bar on standard error; a callable gets (batches, samples, mean
+        loss) after every batch.
 
     Returns
     -------
@@ -140,7 +140,11 @@ def calibrate(
     if saved is not None:
         states, own_start = _unflatten(saved[0]), saved[1]
     observer = Observer(
-        model, context.layers, context.precisions, context.loss, needs & GRADIENT_QUANTITIES
+        model,
+        context.layers,
+        context.precisions,
+        context.loss,
+        needs & GRADIENT_QUANTITIES,
     )
     start = processes.smallest(own_start)
     batches = read_batches(data, num_batches, start=start)
@@ -299,7 +303,9 @@ def _about(context: Context, metrics: list[Metric]) -> dict[str, Any]:
     """Return what a checkpoint's sums belong to."""
 
     def settings(metric: Metric) -> str:
-        own = {k: v for k, v in vars(metric).items() if isinstance(v, int | float | str)}
+        own = {
+            k: v for k, v in vars(metric).items() if isinstance(v, int | float | str)
+        }
         return f"{metric.name}{sorted(own.items())}"
 
     return {
@@ -349,6 +355,4 @@ def _device_of(model: torch.nn.Module) -> torch.device:
 
 
 def _length(data: Iterable[Any]) -> int | None:
-    return len(data) if hasattr(data, "__len__") else None
-
-
+    return len(data) if isinstance(data, Sized) else None

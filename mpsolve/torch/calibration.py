@@ -112,7 +112,7 @@ class Calibration(Mapping[str, Scores]):
         )
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write ``<path>.safetensors`` with the arrays and ``<path>.json`` with the rest.
+        """Write ``<path>.safetensors`` with the arrays, ``<path>.json`` with the rest.
 
         Both are complete or not there; the second holds a checksum of the first.
 
@@ -196,15 +196,10 @@ class Calibration(Mapping[str, Scores]):
     def _join(
         cls, arrays: Mapping[str, npt.NDArray[np.float64]], record: Mapping[str, Any]
     ) -> Calibration:
-        scores = {
-            m["name"]: Scores(
-                m["name"],
-                m["unit"],
-                m["is_signed"],
-                **{a: arrays.get(f"{m['name']}/{a}") for a in ARRAYS},  # type: ignore[arg-type]
-            )
-            for m in record["metrics"]
-        }
+        scores: dict[str, Scores] = {}
+        for m in record["metrics"]:
+            own: dict[str, Any] = {a: arrays.get(f"{m['name']}/{a}") for a in ARRAYS}
+            scores[m["name"]] = Scores(m["name"], m["unit"], m["is_signed"], **own)
         names = ("loss", "loss_standard_error", "mean_square_loss", "seconds")
         numbers = {n: float("nan") if record[n] is None else record[n] for n in names}
         shape = (len(record["layers"]), len(record["precisions"]))

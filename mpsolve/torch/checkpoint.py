@@ -101,7 +101,9 @@ class Checkpoint:
             if about.get(key) != value
         ]
         if differing:
-            msg = f"{self.path}: belongs to another calibration ({'; '.join(differing)})"
+            msg = (
+                f"{self.path}: belongs to another calibration ({'; '.join(differing)})"
+            )
             msg += "; delete it, or give another path"
             raise InvalidParameterError(msg)
         return state, next_batch

@@ -95,7 +95,8 @@ def timed_precisions(
         if not (has_kernel or simulated or precision.weight.name == "keep"):
             msg = (
                 f"precisions[{i}]: {precision.name!r} is decoded before torch "
-                "computes, so its time says nothing. Use backend='torchao', or simulated=True"
+                "computes: its time says nothing; use backend='torchao', or "
+                "simulated=True"
             )
             raise InvalidParameterError(msg)
     return read

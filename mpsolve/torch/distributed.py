@@ -96,7 +96,9 @@ class Processes:
         for other in everyone:
             for key, shape in other.items():
                 if union.setdefault(key, shape) != shape:
-                    msg = f"{key}: has shape {shape} in one process and {union[key]} in "
+                    msg = (
+                        f"{key}: has shape {shape} in one process and {union[key]} in "
+                    )
                     msg += "another; samples must have one shape"
                     raise InvalidParameterError(msg)
         is_nccl = distributed.get_backend() == "nccl"

@@ -49,16 +49,16 @@ def next_token(output: Any, targets: Any) -> torch.Tensor:
     logits = logits_of(output)
     if isinstance(targets, Mapping):
         logits, targets = logits[:, :-1], targets["labels"][:, 1:]
-    losses = functional.cross_entropy(
+    losses: torch.Tensor = functional.cross_entropy(
         logits.flatten(0, 1), targets.flatten(), ignore_index=-100, reduction="none"
     ).view(targets.shape)
-    counts = (targets != -100).sum(1).clamp(min=1)
-    return losses.sum(1) / counts
+    means: torch.Tensor = losses.sum(1) / (targets != -100).sum(1).clamp(min=1)
+    return means
 
 
 def squared_error(output: Any, targets: Any) -> torch.Tensor:
     """Return each sample's mean squared error, shape (num_samples,)."""
-    difference = logits_of(output) - targets
+    difference: torch.Tensor = logits_of(output) - targets
     return difference.square().flatten(1).mean(1)
 
 

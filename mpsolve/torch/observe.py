@@ -102,7 +102,9 @@ class Observer:
         is_worth_it = "weight_effect" in needs and len(precisions) > 1
         self._errors = WeightErrors(precisions)
         #: Layers whose parameters' gradients are computed sample by sample.
-        self._by_sample = {i for i, x in enumerate(layers) if is_worth_it and is_simple(x)}
+        self._by_sample = {
+            i for i, x in enumerate(layers) if is_worth_it and is_simple(x)
+        }
 
     def run(self, batch: Batch) -> dict[str, Any]:
         """Run a batch forward and backward.
@@ -128,8 +130,9 @@ class Observer:
         """
         found: list[dict[str, Any]] = [{} for _ in self.layers]
         calls: list[_Call] = []
-        with _trainable(self.model, self._parameters()), self._hooks(
-            found, calls, batch.num_samples
+        with (
+            _trainable(self.model, self._parameters()),
+            self._hooks(found, calls, batch.num_samples),
         ):
             try:
                 with torch.enable_grad():
@@ -292,7 +295,7 @@ class Observer:
         self, precision: LayerPrecision, x: torch.Tensor, gradients: torch.Tensor
     ) -> torch.Tensor:
         """Return <g, Q(x) - x> of each sample, for the gradients of the mean loss."""
-        rounded = round_inputs(precision, x)
+        rounded: torch.Tensor = round_inputs(precision, x)
         if rounded is x or rounded.data_ptr() == x.data_ptr():
             return gradients.new_zeros(len(gradients), dtype=torch.float64)
         # In place, as the rounded tensor is ours: half the memory traffic.
@@ -328,12 +331,16 @@ class Observer:
             if versions != [z._version for z in kept]:  # noqa: SLF001
                 kept = None
             pairs = [
-                None if g is None else by_sample(g, num_samples, f"layer {layer.name!r}")
+                None
+                if g is None
+                else by_sample(g, num_samples, f"layer {layer.name!r}")
                 for g in gradients
             ]
             effects = None
-            if index in self._by_sample:
-                own = sample_gradients(layer.module, call.args[0], gradients[0], num_samples)
+            if index in self._by_sample and gradients[0] is not None:
+                own = sample_gradients(
+                    layer.module, call.tensors()[0], gradients[0], num_samples
+                )
                 if "weight_gradient" in self.needs:
                     sums = {name: g.sum(0) for name, g in own.items()}
                     _add_all(found.setdefault("own_gradient", {}), sums)
@@ -361,9 +368,7 @@ class Observer:
 
     # -- results ----------------------------------------------------------------
 
-    def _collect(
-        self, found: list[dict[str, Any]], num_samples: int
-    ) -> dict[str, Any]:
+    def _collect(self, found: list[dict[str, Any]], num_samples: int) -> dict[str, Any]:
         record: dict[str, Any] = {}
         lists = {"input_gradient_sum", "weight_gradient"}
         for quantity in self.needs - lists:
@@ -411,7 +416,9 @@ def _add_all(sums: dict[str, torch.Tensor], values: dict[str, torch.Tensor]) -> 
 
 
 def _overwritten(layer: str) -> None:
-    msg = f"layer {layer!r}: its input is changed in place after it has run; the metrics "
+    msg = (
+        f"layer {layer!r}: its input is changed in place after it has run; the metrics "
+    )
     msg += "asked for need it unchanged"
     raise InvalidParameterError(msg)
 

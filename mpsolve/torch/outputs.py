@@ -1,10 +1,11 @@
 """What a layer's rounding does to the loss, to first order, at the layer's output.
 
-With dz = z(Q(w), Q(x)) - z(w, x), the change of the layer's output, and the gradient g of
-a sample's loss at that output, the sample's loss changes by <g, dz> to first order. For
-the parameters' part, <dl/dw, Q(w) - w>, there are two ways to the same number: gradients of
-single samples' parameters, one more convolution or product for all precisions together,
-where they are small; else <g, z(Q(w), x) - z>, a run of the layer for each precision.
+With dz = z(Q(w), Q(x)) - z(w, x), the change of the layer's output, and the gradient g
+of a sample's loss at that output, the sample's loss changes by <g, dz> to first order.
+For the parameters' part, <dl/dw, Q(w) - w>, there are two ways to the same number:
+gradients of single samples' parameters, one more convolution or product for all
+precisions together, where they are small; else <g, z(Q(w), x) - z>, a run of the layer
+for each precision.
 """
 
 from __future__ import annotations
@@ -87,14 +88,16 @@ def output_values(
 
         def products(change: list[torch.Tensor], power: int = 1) -> torch.Tensor:
             """Return <g, dz> of each sample's own loss, or the sum of (g_i dz_i)^2."""
-            total = torch.zeros(num_samples, dtype=torch.float64, device=rows[0].device)
+            total: torch.Tensor = torch.zeros(
+                num_samples, dtype=torch.float64, device=rows[0].device
+            )
             for g, z, row in zip(gradients, change, rows, strict=True):
                 if g is not None:
                     dz = z.reshape(num_samples, -1).sub_(row)
                     if power == 2:
                         dz.mul_(g)
                     total += sample_dots(g if power == 1 else dz, dz)
-            return num_samples**power * total
+            return total * float(num_samples**power)
 
         if own_effects is not None:
             values["weight_effect"] = list(num_samples * own_effects)
@@ -109,7 +112,9 @@ def output_values(
                 noisy = _noisy(weights_of(layer), weights, precision)
                 change = run(noisy, call.args, call.kwargs)
                 values["weight_noise"].append(products(change))
-            for power, name in enumerate(("output_effect", "output_effect_elements"), 1):
+            for power, name in enumerate(
+                ("output_effect", "output_effect_elements"), 1
+            ):
                 if name in quantities:
                     args, kwargs = round_inputs(precision, (call.args, call.kwargs))
                     change = run(weights, args, kwargs)

@@ -35,7 +35,8 @@ def problem_from_model(
     Parameters
     ----------
     model : torch.nn.Module
-        Whose layers were calibrated; its parameters' sizes make the resource ``memory``.
+        Whose layers were calibrated; its parameters' sizes make the resource
+        ``memory``.
     calibration : Calibration
     metric : str, optional
         Whose values are the loss; the calibration's first where none is given. That of
@@ -72,8 +73,8 @@ def problem_from_model(
     >>> _ = torch.manual_seed(0)
     >>> model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Linear(8, 3))
     >>> data = [(torch.randn(16, 4), torch.randint(3, (16,)))]
-    >>> found = calibrate(model, data, precisions=["fp16", "int4"], metrics=["loss_mse"])
-    >>> problem_from_model(model, found, budgets={"memory": 120})
+    >>> found = calibrate(model, data, precisions=["fp16", "int4"],
+    metrics=["loss_mse"]) >>> problem_from_model(model, found, budgets={"memory": 120})
     Problem(2 groups, 4 options, memory <= 120)
     """
     chosen = metric if metric is not None else next(iter(calibration))
@@ -86,13 +87,16 @@ def problem_from_model(
     parsed = [parse(p) for p in (precisions or calibration.precisions)]
     names = tuple(p.name for p in parsed)
     if names != calibration.precisions:
-        msg = f"precisions must be the calibration's: {', '.join(calibration.precisions)}"
+        msg = (
+            f"precisions must be the calibration's: {', '.join(calibration.precisions)}"
+        )
         msg += f". Got {', '.join(names)}"
         raise InvalidParameterError(msg)
     everything = {"memory": memory(layers, parsed), **(usage or {})}
     options.setdefault("name", calibration.model)
     options.setdefault(
-        "source", f"{chosen}, {calibration.num_samples:,} samples, {calibration.loss_name}"
+        "source",
+        f"{chosen}, {calibration.num_samples:,} samples, {calibration.loss_name}",
     )
     options["couplings"] = [*options.get("couplings", ()), *_couplings(scores, layers)]
     options["ties"] = [*options.get("ties", ()), *calibration.ties]
@@ -120,9 +124,7 @@ def _layers(model: torch.nn.Module, calibration: Calibration) -> list[Layer]:
     return [by_name[name] for name in calibration.layers]
 
 
-def _pessimistic(
-    scores: Scores, standard_errors: float
-) -> npt.NDArray[np.float64]:
+def _pessimistic(scores: Scores, standard_errors: float) -> npt.NDArray[np.float64]:
     """Return the values, with a number of standard errors added."""
     if not np.isfinite(standard_errors) or standard_errors < 0:
         msg = f"standard_errors must be finite and >= 0. Got {standard_errors!r}"

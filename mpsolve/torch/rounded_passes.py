@@ -16,8 +16,8 @@ from mpsolve.torch.rounding import rounded
 
 __all__ = ["ROUNDED_QUANTITIES", "rounded_passes"]
 
-#: rounded_loss: loss change, (layers, precisions, observations); rounded_kl: divergence of
-#: the outputs, (layers, precisions, samples); pair_loss: interaction of two layers,
+#: rounded_loss: loss change, (layers, precisions, observations); rounded_kl: divergence
+#: of the outputs, (layers, precisions, samples); pair_loss: interaction of two layers,
 #: (layers, precisions, layers, precisions, observations), the first layer the earlier.
 ROUNDED_QUANTITIES = frozenset({"rounded_loss", "rounded_kl", "pair_loss"})
 

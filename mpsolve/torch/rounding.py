@@ -114,7 +114,8 @@ def rounded(layer: Layer, precision: LayerPrecision) -> Iterator[None]:
         swap = replaced(module, round_weights(layer, precision))
         swap.__enter__()
         entered.append(swap)
-        return round_inputs(precision, (args, kwargs))
+        both: tuple[Any, Any] = round_inputs(precision, (args, kwargs))
+        return both
 
     def after(*_: Any) -> None:
         if entered:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import nn
+from torch.nn.grad import conv2d_weight
 
 from mpsolve.torch.layers import Layer
 from mpsolve.torch.precisions import LayerPrecision, Noise
@@ -13,8 +14,8 @@ from mpsolve.torch.rounding import round_weights, weights_of
 
 __all__ = ["WeightErrors", "is_simple", "sample_gradients"]
 
-#: Above this many parameters, a batch's gradients would outgrow its activations, and a run
-#: of the layer for each precision is the cheaper way.
+#: Above this many parameters, a batch's gradients would outgrow its activations, and a
+#: run of the layer for each precision is the cheaper way.
 MOST_PARAMETERS = 100_000
 
 #: Errors of parameters that are kept: at most this many numbers.
@@ -65,7 +66,7 @@ def sample_gradients(
     if isinstance(module, nn.Conv2d):
         # One convolution with a group for each sample.
         shape = (num_samples * module.out_channels, *module.weight.shape[1:])
-        weight = nn.grad.conv2d_weight(
+        weight = conv2d_weight(  # type: ignore[no-untyped-call]
             x.reshape(1, -1, *x.shape[2:]),
             shape,
             gradient.reshape(1, -1, *gradient.shape[2:]),
@@ -114,9 +115,7 @@ class WeightErrors:
             self._kept[id(layer)] = errors
         return errors
 
-    def effects(
-        self, gradients: dict[str, torch.Tensor], layer: Layer
-    ) -> torch.Tensor:
+    def effects(self, gradients: dict[str, torch.Tensor], layer: Layer) -> torch.Tensor:
         """Return <dl/dw, Q(w) - w> of each precision and sample, in float64.
 
         Parameters

@@ -51,7 +51,8 @@ def by_sample(values: torch.Tensor, num_samples: int, where: str) -> torch.Tenso
 
 def sample_dots(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """Return the dot product of each row, shape (num_samples,), in float64."""
-    return torch.linalg.vecdot(first, second).double()
+    dots: torch.Tensor = torch.linalg.vecdot(first, second)
+    return dots.double()
 
 
 @dataclass(frozen=True)

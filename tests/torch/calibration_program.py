@@ -1,7 +1,8 @@
 """A calibration as a program: run by torchrun, killed at a batch, run again.
 
-Arguments: where the result goes, the checkpoint or "-", the batch at which the process of
-rank 0 (or the only one) kills itself or -1, the name of the case, and "fsdp" or "plain".
+Arguments: where the result goes, the checkpoint or "-", the batch at which the process
+of rank 0 (or the only one) kills itself or -1, the name of the case, and "fsdp" or
+"plain".
 """
 
 import os

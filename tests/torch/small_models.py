@@ -82,9 +82,7 @@ def make_case(name: str, sizes: tuple[int, ...] = (3, 2)) -> Case:
     torch.manual_seed(len(name))
     if name == "transformer":
         model: nn.Module = Transformer().double()
-        data = [
-            (torch.randint(7, (m, 5)), torch.randint(7, (m, 5))) for m in sizes
-        ]
+        data = [(torch.randint(7, (m, 5)), torch.randint(7, (m, 5))) for m in sizes]
         return Case(model.eval(), data, "next_token", entropies)
     model = (ConvNet() if name == "conv" else ResidualNet()).double()
     side, classes = (7, 3) if name == "conv" else (4, 4)

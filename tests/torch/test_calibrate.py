@@ -233,7 +233,9 @@ def test_a_loss_that_is_no_scalar():
     def rows(output, targets):
         return nn.functional.cross_entropy(output, targets, reduction="none")
 
-    fails(r"loss 'rows' must return a scalar.*shape \(3,\)", case.model, case.data, rows)
+    fails(
+        r"loss 'rows' must return a scalar.*shape \(3,\)", case.model, case.data, rows
+    )
     fails("Got a float", case.model, case.data, lambda *_: 1.0)
     fails("loss must be a callable or one of", case.model, case.data, "crossentropy")
 
@@ -292,7 +294,7 @@ def test_precisions_that_are_none():
 def test_a_precision_that_the_device_lacks():
     class Missing(Noise):
         def round(self, x):
-            raise NotImplementedError("no kernel")
+            raise NotImplementedError
 
     case = make_case("conv")
     precision = LayerPrecision("fp3", Missing(0.1), Keep())
@@ -364,7 +366,9 @@ def test_checkpoints_of_another_calibration_are_refused(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(case, checkpoint=path, checkpoint_every=1, progress=stop)
     assert path.exists()
-    with pytest.raises(InvalidParameterError, match="another calibration.*seed: 0, now 1"):
+    with pytest.raises(
+        InvalidParameterError, match=r"another calibration.*seed: 0, now 1"
+    ):
         run(case, checkpoint=path, seed=1)
     resumed, whole = run(case, checkpoint=path), run(case)
     np.testing.assert_array_equal(

@@ -36,7 +36,9 @@ def test_shared_parameters_tie_layers_and_count_once():
     model, calibration = calibrated("transformer", ["loss_mse"], ["fp16", "bf16"])
     problem = problem_from_model(model, calibration)
     assert problem.ties == ((0, 5),)
-    assert problem.reachable("memory")[1] == 2 * sum(p.numel() for p in model.parameters())
+    assert problem.reachable("memory")[1] == 2 * sum(
+        p.numel() for p in model.parameters()
+    )
 
 
 def test_pairs_become_couplings_that_predict_two_roundings():

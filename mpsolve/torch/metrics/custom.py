@@ -38,7 +38,8 @@ class CallableMetric:
         self, function: Callable[[Context, Batch], Any], name: str | None = None
     ) -> None:
         self.function = function
-        self.name = name or getattr(function, "__name__", type(function).__name__)
+        own = getattr(function, "__name__", type(function).__name__)
+        self.name: str = name or str(own)
         self.unit = str(getattr(function, "unit", ""))
         self.is_signed = bool(getattr(function, "is_signed", True))
 
@@ -47,13 +48,19 @@ class CallableMetric:
         return Moments("value").start(context.shape)
 
     def update(
-        self, state: State, record: Mapping[str, Any], num_samples: int, context: Context
+        self,
+        state: State,
+        record: Mapping[str, Any],
+        num_samples: int,
+        context: Context,
     ) -> None:
         """Add a batch's values to the sums."""
         given = self.function(context, record["batch"])
         values = torch.as_tensor(given).detach().double().cpu()
         if tuple(values.shape) != context.shape:
-            msg = f"metric {self.name!r} must return an array of shape {context.shape}, "
+            msg = (
+                f"metric {self.name!r} must return an array of shape {context.shape}, "
+            )
             msg += f"layers by precisions. Got {tuple(values.shape)}"
             raise InvalidParameterError(msg)
         if not torch.isfinite(values).all():

@@ -1,7 +1,6 @@
-"""Sizes of rounding errors: of parameters as they are, of inputs as their norms tell."""
+"""Sizes of rounding errors: of parameters actual ones, of inputs nominal ones."""
 
 from __future__ import annotations
-
 
 import torch
 
@@ -95,5 +94,3 @@ def weight_error(
 
 def _distance(first: torch.Tensor, second: torch.Tensor) -> float:
     return float((first.double() - second.detach().double()).square().sum())
-
-

@@ -38,7 +38,11 @@ class _MeanOfSamples:
         return Moments("value").start(context.shape)
 
     def update(
-        self, state: State, record: Mapping[str, Any], num_samples: int, context: Context
+        self,
+        state: State,
+        record: Mapping[str, Any],
+        num_samples: int,
+        context: Context,
     ) -> None:
         """Add a batch's samples to the sums."""
         Moments("value").add(state, self._values(record, context), num_samples)
@@ -57,8 +61,8 @@ class SignedFirstOrder(_MeanOfSamples):
 
     The value is :math:`\mathrm{mean}_j D_{jlk}` with :math:`D_{jlk} = \langle \partial
     \ell_j / \partial x_l, Q_k(x_{lj}) - x_{lj} \rangle + \langle \partial \ell_j /
-    \partial w_l, Q_k(w_l) - w_l \rangle`. It is negative where rounding lowers the loss of
-    these samples.
+    \partial w_l, Q_k(w_l) - w_l \rangle`. It is negative where rounding lowers the loss
+    of these samples.
 
     Notes
     -----
@@ -79,8 +83,9 @@ class EmpiricalFisher(_MeanOfSamples):
 
     The value is :math:`\frac12 \Delta w^\top F \Delta w = \frac12 \mathrm{mean}_j
     \langle \partial \ell_j / \partial w_l, \Delta w \rangle^2` with :math:`\Delta w =
-    Q_k(w_l) - w_l` and :math:`F = \mathrm{mean}_j\, g_j g_j^\top`, the Hessian's stand-in
-    where the model fits its data [1]_. Neither a diagonal nor a block of it is taken:
+    Q_k(w_l) - w_l` and :math:`F = \mathrm{mean}_j\, g_j g_j^\top`, the Hessian's
+    stand-in where the model fits its data [1]_. Neither a diagonal nor a block of it is
+    taken:
     :math:`\langle g_j, \Delta w \rangle` is exact for layers that are linear in their
     parameters. Inputs' errors do not count.
 
@@ -100,7 +105,7 @@ class EmpiricalFisher(_MeanOfSamples):
     needs = frozenset({"weight_effect"})
 
     def _values(self, record: Mapping[str, Any], context: Context) -> torch.Tensor:
-        effect = record["weight_effect"]
+        effect: torch.Tensor = record["weight_effect"]
         return 0.5 * effect * tied_total(effect, context.ties)
 
 
@@ -118,14 +123,15 @@ class LossMSE(_MeanOfSamples):
     estimator : {1, 2, 3}
         1. :math:`\mathrm{mean}_j D_{jlk}^2`, with :math:`D_{jlk}` as in
            :class:`SignedFirstOrder`: the errors as they are. At the layer's output z it
-           is :math:`\langle g_j, \Delta z_j \rangle^2` with :math:`\Delta z = Q(w) x + w
-           Q(x) - 2 w x`.
-        2. :math:`\mathrm{mean}_j \sum_i g_{ji}^2 \Delta z_{ji}^2` with :math:`\Delta z =
+           is :math:`\langle g_j, \Delta z_j \rangle^2` with :math:`\Delta z = Q(w) x +
+           w Q(x) - 2 w x`.
+        2. :math:`\mathrm{mean}_j \sum_i g_{ji}^2 \Delta z_{ji}^2` with :math:`\Delta z
+        =
            z(Q(w), Q(x)) - z(w, x)`: errors of outputs' elements taken for independent.
         3. Errors of elements independent, of random sign, and as large as the format
            makes them: for floating-point formats :math:`\alpha_k (\|x_j \circ
-           \partial\ell_j/\partial x\|^2 + \|w \circ \partial\ell_j/\partial w\|^2)`, for
-           others :math:`e_k^2 \|\partial\ell_j/\partial x\|^2` and the same for
+           \partial\ell_j/\partial x\|^2 + \|w \circ \partial\ell_j/\partial w\|^2)`,
+           for others :math:`e_k^2 \|\partial\ell_j/\partial x\|^2` and the same for
            parameters, whose terms are estimated by one draw of signs for each batch.
     products : bool
         With estimator 1, count what the product of both errors adds to the output:
@@ -136,8 +142,8 @@ class LossMSE(_MeanOfSamples):
     -----
     Unit: the loss's squared (nats²). Nonnegative, but for layers that share parameters:
     with estimators 1 and 3 each gets its share, which may be negative. The standard
-    error is over samples, with estimator 3 over batches, which draw the signs. It is the
-    metric of the Gaudi paper [1]_, derived here from its abstract's description.
+    error is over samples, with estimator 3 over batches, which draw the signs. It is
+    the metric of the Gaudi paper [1]_, derived here from its abstract's description.
 
     References
     ----------
@@ -183,7 +189,11 @@ class LossMSE(_MeanOfSamples):
         return state
 
     def update(
-        self, state: State, record: Mapping[str, Any], num_samples: int, context: Context
+        self,
+        state: State,
+        record: Mapping[str, Any],
+        num_samples: int,
+        context: Context,
     ) -> None:
         """Add a batch's samples to the sums."""
         if self.estimator != 3:
@@ -216,9 +226,7 @@ class LossMSE(_MeanOfSamples):
 
     def _values(self, record: Mapping[str, Any], context: Context) -> torch.Tensor:
         if self.estimator == 1:
-            effect = (
-                record["output_effect"] if self.products else _first_order(record)
-            )
+            effect = record["output_effect"] if self.products else _first_order(record)
             return effect * tied_total(effect, context.ties)
         if self.estimator == 2:
             elements: torch.Tensor = record["output_effect_elements"]
@@ -231,6 +239,6 @@ class LossMSE(_MeanOfSamples):
             ],
             dtype=torch.float64,
         )
-        inputs = alpha[:, None] * record["input_relative"][:, None, :]
-        weights = record["weight_noise"]
+        inputs: torch.Tensor = alpha[:, None] * record["input_relative"][:, None, :]
+        weights: torch.Tensor = record["weight_noise"]
         return inputs + weights * tied_total(weights, context.ties)

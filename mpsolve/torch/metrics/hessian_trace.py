@@ -38,11 +38,11 @@ class HessianTrace:
 
     Notes
     -----
-    Unit: that of the loss (nats). Usually positive; negative where the Hessian's trace is.
-    `sensitivity` is the trace divided by the number of parameters. The standard error is
-    that of the draws, for these data. Signs depend on the calibration's seed and on the
-    batch's place alone. A parameter that layers share counts for the first of them, with
-    the curvature of all its uses.
+    Unit: that of the loss (nats). Usually positive; negative where the Hessian's trace
+    is. `sensitivity` is the trace divided by the number of parameters. The standard
+    error is that of the draws, for these data. Signs depend on the calibration's seed
+    and on the batch's place alone. A parameter that layers share counts for the first
+    of them, with the curvature of all its uses.
 
     References
     ----------
@@ -76,7 +76,11 @@ class HessianTrace:
         }
 
     def update(
-        self, state: State, record: Mapping[str, Any], num_samples: int, context: Context
+        self,
+        state: State,
+        record: Mapping[str, Any],
+        num_samples: int,
+        context: Context,
     ) -> None:
         """Add a batch's traces to the sums."""
         mean, variance, draws = self._traces(record["batch"], context)
@@ -161,7 +165,7 @@ class HessianTrace:
             return False
         values = torch.tensor(totals, dtype=torch.float64)
         error = float(values.std()) / len(totals) ** 0.5
-        return error <= self.tolerance * abs(float(values.mean()))
+        return bool(error <= self.tolerance * abs(float(values.mean())))
 
 
 def _parameters(context: Context) -> list[tuple[int, str, torch.nn.Parameter]]:

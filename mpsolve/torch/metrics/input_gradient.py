@@ -1,4 +1,4 @@
-"""Gradients at the layers' inputs: what an error of the input may cost, to first order."""
+"""Gradients at the layers' inputs: what their errors may cost, to first order."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ QUANTITIES = {
 class InputGradient:
     r"""Norm of the gradient at a layer's input, times the size of the input's error.
 
-    With :math:`g_{lj}` the gradient of sample j's loss at the input of layer l, the value
-    is :math:`s_l e_{lk}`: an upper bound, to first order, of the mean loss change that
-    rounding the input can cause. Parameters' errors do not count [1]_.
+    With :math:`g_{lj}` the gradient of sample j's loss at the input of layer l, the
+    value is :math:`s_l e_{lk}`: an upper bound, to first order, of the mean loss change
+    that rounding the input can cause. Parameters' errors do not count [1]_.
 
     Parameters
     ----------
@@ -45,10 +45,10 @@ class InputGradient:
 
     Notes
     -----
-    Unit: nats (that of the loss); `sensitivity` is :math:`s_l`, in nats for each unit of
-    the input. Nonnegative. The standard error is that of :math:`s_l` over samples; with
-    ``"sum"`` the root mean square distance of the mean gradient from its expectation.
-    A layer that is called several times counts every call's input.
+    Unit: nats (that of the loss); `sensitivity` is :math:`s_l`, in nats for each unit
+    of the input. Nonnegative. The standard error is that of :math:`s_l` over samples;
+    with ``"sum"`` the root mean square distance of the mean gradient from its
+    expectation. A layer that is called several times counts every call's input.
 
     References
     ----------
@@ -92,7 +92,11 @@ class InputGradient:
         return state
 
     def update(
-        self, state: State, record: Mapping[str, Any], num_samples: int, context: Context
+        self,
+        state: State,
+        record: Mapping[str, Any],
+        num_samples: int,
+        context: Context,
     ) -> None:
         """Add a batch's norms to the sums."""
         values = record[QUANTITIES[self.norm]]
@@ -140,7 +144,9 @@ class InputGradient:
             key = f"vector.{i}"
             held = state.get(key)
             if held is not None and held.shape != total.shape:
-                msg = f"layer {context.layers[i].name!r}: {self.name} adds gradients of "
+                msg = (
+                    f"layer {context.layers[i].name!r}: {self.name} adds gradients of "
+                )
                 msg += "all batches, whose samples must have one shape. Got "
                 msg += f"{total.numel()} elements after {held.numel()}"
                 raise InvalidParameterError(msg)

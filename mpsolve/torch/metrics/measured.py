@@ -16,8 +16,8 @@ __all__ = ["Measured", "MeasuredPairs", "OutputKL"]
 class Measured:
     r"""The loss change with one layer rounded and all others as they are.
 
-    :math:`L(w_l \to Q_k(w_l), x_l \to Q_k(x_l)) - L`, one forward pass for each layer and
-    precision.
+    :math:`L(w_l \to Q_k(w_l), x_l \to Q_k(x_l)) - L`, one forward pass for each layer
+    and precision.
 
     Notes
     -----
@@ -37,7 +37,11 @@ class Measured:
         return Moments("value").start(context.shape)
 
     def update(
-        self, state: State, record: Mapping[str, Any], num_samples: int, context: Context
+        self,
+        state: State,
+        record: Mapping[str, Any],
+        num_samples: int,
+        context: Context,
     ) -> None:
         """Add a batch's changes to the sums."""
         Moments("value").add(state, record[self.quantity], num_samples)
@@ -51,13 +55,13 @@ class Measured:
 class OutputKL(Measured):
     r"""Divergence of the model's output distribution with one layer rounded.
 
-    :math:`\mathrm{mean}_j\, \mathrm{KL}(p_j \| q_j)` with p the softmax of the outputs of
-    the model as it is, and q with layer l rounded. Needs no labels.
+    :math:`\mathrm{mean}_j\, \mathrm{KL}(p_j \| q_j)` with p the softmax of the outputs
+    of the model as it is, and q with layer l rounded. Needs no labels.
 
     Notes
     -----
-    Unit: nats. Nonnegative. The standard error is over samples; a sample's divergence is
-    the mean over its positions.
+    Unit: nats. Nonnegative. The standard error is over samples; a sample's divergence
+    is the mean over its positions.
     """
 
     name = "output_kl"
@@ -92,7 +96,11 @@ class MeasuredPairs(Measured):
         return super().start(context) | Moments("pairs").start((*shape, *shape))
 
     def update(
-        self, state: State, record: Mapping[str, Any], num_samples: int, context: Context
+        self,
+        state: State,
+        record: Mapping[str, Any],
+        num_samples: int,
+        context: Context,
     ) -> None:
         """Add a batch's changes to the sums."""
         super().update(state, record, num_samples, context)

@@ -19,14 +19,15 @@ class ParameterGradient:
     The value is :math:`b_l \|Q_k(w_l) - w_l\|` with :math:`b_l = \|\mathrm{mean}_j
     \partial \ell_j / \partial w_l\|`: an upper bound, to first order, of the mean loss
     change that rounding the parameters can cause. It is what Algorithm 3 sorts by, for
-    networks whose parameters are rounded already [1]_; at a converged model it is small.
+    networks whose parameters are rounded already [1]_; at a converged model it is
+    small.
 
     Notes
     -----
-    Unit: nats (that of the loss); `sensitivity` is :math:`b_l`. Nonnegative. The standard
-    error is the root mean square distance of the mean gradient from its expectation, as
-    the spread between batches tells it. A parameter that layers share counts for the
-    first of them, with the gradient of all its uses.
+    Unit: nats (that of the loss); `sensitivity` is :math:`b_l`. Nonnegative. The
+    standard error is the root mean square distance of the mean gradient from its
+    expectation, as the spread between batches tells it. A parameter that layers share
+    counts for the first of them, with the gradient of all its uses.
 
     References
     ----------
@@ -47,7 +48,11 @@ class ParameterGradient:
         }
 
     def update(
-        self, state: State, record: Mapping[str, Any], num_samples: int, context: Context
+        self,
+        state: State,
+        record: Mapping[str, Any],
+        num_samples: int,
+        context: Context,
     ) -> None:
         """Add a batch's gradients to the sums."""
         for i, gradients in enumerate(record["weight_gradient"]):

@@ -95,7 +95,11 @@ class Metric(Protocol):
         ...
 
     def update(
-        self, state: State, record: Mapping[str, Any], num_samples: int, context: Context
+        self,
+        state: State,
+        record: Mapping[str, Any],
+        num_samples: int,
+        context: Context,
     ) -> None:
         """Add a batch's record to the sums."""
         ...

@@ -22,7 +22,11 @@ PARSED = [parse(name) for name in PRECISIONS]
 def solved(name):
     case = make_case(name)
     metrics = [m for m in METRICS if m not in ("hessian_trace", "loss_mse_noise")]
-    return case, Slow(case), calibrate(case.model, case.data, case.loss, PARSED, metrics)
+    return (
+        case,
+        Slow(case),
+        calibrate(case.model, case.data, case.loss, PARSED, metrics),
+    )
 
 
 @pytest.fixture(params=CASES)
@@ -209,7 +213,9 @@ def test_loss_mse_is_the_mean_squared_effect(all_of, name, effect):
     found = grouped(calibration[name].values, calibration)
     for k, precision in enumerate(PARSED):
         total = total_effects(case, slow, calibration, precision, effect)
-        np.testing.assert_allclose(found[:, k], (total**2).mean(1), rtol=1e-8, atol=1e-18)
+        np.testing.assert_allclose(
+            found[:, k], (total**2).mean(1), rtol=1e-8, atol=1e-18
+        )
 
 
 def test_loss_mse_of_elements_adds_up_their_squares(all_of):
@@ -273,7 +279,10 @@ def test_loss_mse_noise_is_near_the_expectation_over_signs(name):
                 sizes = [d.square().mean() for d in deltas]
             of_weights = np.mean(
                 [
-                    sum(float((g.square() * s).sum()) for g, s in zip(own, sizes, strict=True))
+                    sum(
+                        float((g.square() * s).sum())
+                        for g, s in zip(own, sizes, strict=True)
+                    )
                     for own in gradients
                 ]
             )
@@ -311,7 +320,7 @@ def test_hessian_trace_is_within_its_error_of_the_exact_one(name):
     seen, largest = set(), 0.0
     for i, module in enumerate(modules_of(case)):
         expected = np.zeros(len(PARSED))
-        for key, parameter in module.named_parameters():
+        for parameter in module.parameters():
             if id(parameter) in seen:
                 continue
             seen.add(id(parameter))
@@ -321,7 +330,7 @@ def test_hessian_trace_is_within_its_error_of_the_exact_one(name):
                 error = (precision.weight.round(own) - own).square().mean()
                 expected[k] += trace * float(error)
         distance = np.abs(scores.values[i] - expected)
-        assert (distance <= 4.5 * scores.standard_error[i] + 1e-14).all(), key
+        assert (distance <= 4.5 * scores.standard_error[i] + 1e-14).all()
         largest = max(largest, np.abs(expected).max())
     assert scores.standard_error.max() < largest  # and the error says something
 
@@ -379,7 +388,9 @@ def test_measured_pairs_are_what_two_layers_add(all_of):
     np.testing.assert_array_equal(scores.values, calibration["measured"].values)
     for i, j in [(0, 1), (1, 3 if len(groups) > 3 else 2)]:
         for k, h in [(0, 1), (2, 2)]:
-            pairs = [(m, PARSED[k]) for m in groups[i]] + [(m, PARSED[h]) for m in groups[j]]
+            pairs = [(m, PARSED[k]) for m in groups[i]] + [
+                (m, PARSED[h]) for m in groups[j]
+            ]
             together = (slow.with_rounded(pairs)[1] - losses).mean()
             alone = scores.values[i, k] + scores.values[j, h]
             expected = float(together) - alone
