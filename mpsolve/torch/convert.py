@@ -13,8 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.overrides import TorchFunctionMode
+from torch.utils import swap_tensors
 from torch.utils._pytree import tree_leaves, tree_map
 
+from mpsolve.errors import InvalidParameterError
 from mpsolve.torch.precisions import Keep, Precision
 
 __all__ = ["Conversion", "ConvertInputs", "follow", "observe_conversions", "run_mixed"]
@@ -156,6 +158,7 @@ def follow(module: nn.Module) -> None:
         # Somebody's own wrapper; there is no telling what it calls.
         return
 
+    @functools.wraps(inner)
     def forward(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
         arriving = _widest(tree_leaves((args, kwargs)))
         state = {**dict(self.named_parameters()), **dict(self.named_buffers())}
@@ -192,6 +195,7 @@ def run_mixed(model: nn.Module, dtype: torch.dtype | None) -> None:
     # Called with the module at hand, which in a copy of the model is the copy.
     call: Any = getattr(inner, "__func__", None)
 
+    @functools.wraps(call or inner)
     def forward(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
         with Promote():
             output = call(self, *args, **kwargs) if call else inner(*args, **kwargs)
@@ -206,12 +210,12 @@ PRODUCTS = {
     *("linear", "bilinear", "conv1d", "conv2d", "conv3d"),
 }
 
-#: Additions in place, in Python's own words: their result may be a new tensor.
+#: Operators in place, and out of it. Python's ``y += x`` is one of them.
 IN_PLACE: dict[str, Callable[..., Any]] = {
-    "__iadd__": torch.add,
-    "__isub__": torch.sub,
-    "__imul__": torch.mul,
-    "__itruediv__": torch.div,
+    "add_": torch.add,
+    "sub_": torch.sub,
+    "mul_": torch.mul,
+    "div_": torch.div,
 }
 
 
@@ -239,8 +243,21 @@ class Promote(TorchFunctionMode):
             if wide is not None:
                 args, kwargs = tree_map(_caster(wide), (args, kwargs))
         elif name in IN_PLACE and _mixed(args) not in (None, args[0].dtype):
-            return IN_PLACE[name](*args, **kwargs)
+            return _widen(args[0], IN_PLACE[name](*args, **kwargs), name)
         return func(*args, **kwargs)
+
+
+def _widen(tensor: Tensor, result: Tensor, name: str) -> Tensor:
+    """Let a tensor be another one, of a wider type; whoever holds it sees that."""
+    if not tensor._is_view():  # noqa: SLF001
+        with contextlib.suppress(RuntimeError):
+            swap_tensors(tensor, result)  # type: ignore[no-untyped-call]
+            return tensor
+    msg = (
+        f"{name} in place would lose what {result.dtype} holds and {tensor.dtype} does "
+        "not, in a tensor that something else holds as well; write y = y + x"
+    )
+    raise InvalidParameterError(msg)
 
 
 def _mixed(values: Any) -> torch.dtype | None:
