@@ -34,7 +34,7 @@ METRICS = [
 
 def calibrated(name: str, num_samples: int) -> Calibration:
     """Return all metrics of a ResNet."""
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     model = load_resnet(name)
     data = batches(num_samples)
     return calibrate(model, data, "cross_entropy", PRECISIONS, METRICS, progress=True)
