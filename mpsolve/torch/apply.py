@@ -277,7 +277,7 @@ def _change(
     by_kernel: set[str] = set()
     if backend == "torchao":
         by_kernel = apply_kernels(layers, precisions, handle.holder)
-    inside = {id(m) for layer in layers for m in layer.module.modules()}
+    done = {id(layer.module) for layer in layers}
     for layer in layers:
         if layer.name in by_kernel:
             own = types[layer.name]
@@ -292,7 +292,7 @@ def _change(
     for module in model.modules():
         has_buffers = any(b.is_floating_point() for b in module.buffers(recurse=False))
         is_leaf = not any(module.children())
-        if id(module) not in inside and has_buffers and is_leaf:
+        if id(module) not in done and has_buffers and is_leaf:
             handle.wrap(module, follow)
     handle.wrap(model, run_mixed, restored)
 

@@ -79,10 +79,20 @@ class ModelGraph:
         InvalidParameterError
             If the model could not be traced, so that edges are not known.
         """
+        self.need_edges()
+        return self.graph.edges
+
+    def need_edges(self) -> None:
+        """Raise an error where edges are not known.
+
+        Raises
+        ------
+        InvalidParameterError
+            If the model could not be traced.
+        """
         if self.reason is not None:
             msg = f"the graph has no edges, as the model was not traced: {self.reason}"
             raise InvalidParameterError(msg)
-        return self.graph.edges
 
     def is_directed(self) -> bool:
         """Return True."""
@@ -148,12 +158,12 @@ class ModelGraph:
         InvalidParameterError
             If the model could not be traced.
         """
+        self.need_edges()
         kept = set(self.with_role(*roles))
         made = nx.DiGraph()
         made.add_nodes_from((n, d) for n, d in self.graph.nodes(data=True) if n in kept)
         # Nodes are in the order of execution: producers are known before consumers.
         sources: dict[str, dict[str, Any]] = {n: {} for n in self.graph}
-        _ = self.edges
         for node in self.graph:
             for producer, _, data in self.graph.in_edges(node, data=True):
                 found = {producer: data} if producer in kept else sources[producer]

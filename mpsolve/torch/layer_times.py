@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,34 +103,35 @@ def time_layers(
     chosen = find_layers(model) if layers is None else list(layers)
     check_counts(warmup, repeats)
     clock = Clock(device_of(model))
-    calls = _record(model, example_inputs, chosen)
+    works, calls = _record(model, example_inputs, chosen)
+    measured = {}
+    for key, work in works.items():
+        runs = [_alone(work, precision, backend) for precision in read]
+        measured[key] = measure(runs, clock, warmup, repeats)
     shape = (len(chosen), len(read))
     median, spread = np.zeros(shape), np.zeros(shape)
-    known: dict[object, list[Floats]] = {}
     for i, layer in enumerate(chosen):
-        for args, kwargs in calls[layer.name]:
-            key = (signature(layer), _layout_of((args, kwargs)))
-            if key not in known:
-                runs = [
-                    _alone(layer, precision, args, kwargs, backend)
-                    for precision in read
-                ]
-                known[key] = measure(runs, clock, warmup, repeats)
-            for j, samples in enumerate(known[key]):
-                median[i, j] += np.median(samples)
-                spread[i, j] += spread_of(samples)
+        for key in calls[layer.name]:
+            median[i] += [np.median(samples) for samples in measured[key]]
+            spread[i] += [spread_of(samples) for samples in measured[key]]
     names = tuple(layer.name for layer in chosen)
     return LayerTimes(names, tuple(p.name for p in read), median, spread)
 
 
+@dataclass(frozen=True)
+class _Work:
+    """A call that stands for all that are like it."""
+
+    layer: Layer
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
 def _alone(
-    layer: Layer,
-    precision: LayerPrecision,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-    backend: Backend,
+    work: _Work, precision: LayerPrecision, backend: Backend
 ) -> Callable[[], Any]:
     """Return a function that calls a copy of a layer in a precision."""
+    layer = work.layer
     alone = nn.ModuleDict({"layer": copy.deepcopy(layer.module)})
     apply_(alone, {"layer": precision}, backend=backend)
     kinds = (p.dtype for p in layer.parameters.values() if p.is_floating_point())
@@ -140,34 +141,40 @@ def _alone(
         is_number = isinstance(value, Tensor) and value.is_floating_point()
         return value.to(dtype) if is_number else value
 
-    given, named = tree_map(cast, (args, dict(kwargs)))
+    given, named = tree_map(cast, (work.args, work.kwargs))
     return lambda: alone["layer"](*given, **named)
 
 
 def _record(
     model: nn.Module, inputs: Inputs, layers: Sequence[Layer]
-) -> dict[str, list[tuple[tuple[Any, ...], dict[str, Any]]]]:
-    """Run a model; return the arguments of every layer's calls."""
-    calls: dict[str, list[tuple[tuple[Any, ...], dict[str, Any]]]] = {}
+) -> tuple[dict[object, _Work], dict[str, list[object]]]:
+    """Run a model; return what its layers do, and which of it in which calls.
+
+    Inputs of calls that are like another one are not kept.
+    """
+    works: dict[object, _Work] = {}
+    calls: dict[str, list[object]] = {layer.name: [] for layer in layers}
     hooks = []
 
-    def record(name: str) -> Callable[..., None]:
+    def record(layer: Layer) -> Callable[..., None]:
         def hook(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            calls[name].append(tree_map(_detach, (args, kwargs)))
+            key = (signature(layer), _layout_of((args, kwargs)))
+            calls[layer.name].append(key)
+            if key not in works:
+                works[key] = _Work(layer, *tree_map(_detach, (args, kwargs)))
 
         return hook
 
     for layer in layers:
-        calls[layer.name] = []
         register = layer.module.register_forward_pre_hook
-        hooks.append(register(record(layer.name), with_kwargs=True))
+        hooks.append(register(record(layer), with_kwargs=True))
     try:
         with evaluating(model), torch.no_grad():
             call_model(model, inputs)
     finally:
         for handle in hooks:
             handle.remove()
-    return calls
+    return works, calls
 
 
 def _detach(value: Any) -> Any:

@@ -215,10 +215,10 @@ def peak_activation(
     InvalidParameterError
         If the model could not be traced, so that edges are not known.
     """
+    graph.need_edges()
     order = list(graph.nodes)
     position = {node: i for i, node in enumerate(order)}
     last = dict(position)
-    _ = graph.edges
     kinds: dict[str, torch.dtype] = {}
     for node in order:
         data = graph.nodes[node]

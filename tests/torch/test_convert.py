@@ -140,6 +140,30 @@ def test_norms_return_what_they_got():
         assert (seen["a"], seen["y"]) == (dtype, dtype)
 
 
+def test_modules_with_constants_return_what_they_got():
+    class Scale(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("scale", torch.full((4,), 1 / 3))
+
+        def forward(self, x):
+            return x * self.scale
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.offset = nn.Parameter(torch.zeros(4))  # the model owns one as well
+            self.a, self.scale, self.b = nn.Linear(4, 4), Scale(), nn.Linear(4, 4)
+
+        def forward(self, x):
+            return self.b(self.scale(self.a(x + self.offset)))
+
+    made = applied(Model(), dict.fromkeys("ab", "bf16"))
+    with observe_conversions() as found:
+        made(torch.randn(2, 4))
+    assert [(c.layer, c.source) for c in found][1] == ("b", torch.bfloat16)
+
+
 def test_norms_of_wider_tensors_lose_nothing():
     model = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4), nn.Linear(4, 4)).eval()
     exact = applied(model.double(), dict.fromkeys("02", "fp64"))
