@@ -11,10 +11,11 @@ ENGINE = $(wildcard mpsolve/_engine/*.cpp mpsolve/_engine/*.hpp \
                     mpsolve/_engine/*/*.cpp mpsolve/_engine/*/*.hpp)
 CXX_TESTS = $(wildcard tests/*/*.cpp tests/*/*.hpp)
 
-.PHONY: help demo test test-hosts coverage lint format sanitize race wheel-test clean
+.PHONY: help demo test test-hosts coverage lint format sanitize sensitivity race \
+  wheel-test clean
 
 help:  ## this list (ARGS=... goes to the demo, pytest or the race)
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "make %-11s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
 demo: $(VENV)/.ilp  ## solve a real network's problem and print what came of it
 	@$(BIN)/mpsolve demo $(ARGS)
@@ -54,6 +55,9 @@ sanitize: $(VENV)/.build  ## run the engine's C++ tests with address and undefin
 	  || { cat $(VENV)/cmake.log; exit 1; }
 	@PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build/sanitize
 	@$(BIN)/ctest --test-dir build/sanitize --output-on-failure --no-tests=error $(ARGS)
+
+sensitivity: $(VENV)/.test  ## measure what calibration costs, and how well it predicts (needs ../shared)
+	@$(BIN)/python -m benchmarks.sensitivity $(ARGS)
 
 race: $(VENV)/.test  ## race the solvers against each other
 	@$(BIN)/python -m benchmarks.race $(ARGS)

@@ -12,6 +12,8 @@ except ImportError as error:  # pragma: no cover - the tests have torch
     raise MethodUnavailableError(_MESSAGE) from error
 
 from mpsolve.torch.apply import Applied, applied, apply_
+from mpsolve.torch.calibrate import calibrate
+from mpsolve.torch.calibration import Calibration, Scores
 from mpsolve.torch.convert import Conversion, observe_conversions
 from mpsolve.torch.devices import DEVICES, Device
 from mpsolve.torch.graph import ModelGraph
@@ -29,6 +31,7 @@ from mpsolve.torch.precisions import (
     Precision,
     parse,
 )
+from mpsolve.torch.problem import problem_from_model
 from mpsolve.torch.resources import (
     bops,
     macs,
@@ -43,6 +46,7 @@ __all__ = [
     "DEVICES",
     "Applied",
     "Block",
+    "Calibration",
     "Conversion",
     "Device",
     "Float",
@@ -54,11 +58,13 @@ __all__ = [
     "ModelGraph",
     "Noise",
     "Precision",
+    "Scores",
     "SubgraphTimes",
     "add_noise_",
     "applied",
     "apply_",
     "bops",
+    "calibrate",
     "find_layers",
     "find_ties",
     "macs",
@@ -67,6 +73,7 @@ __all__ = [
     "observe_conversions",
     "parse",
     "peak_activation",
+    "problem_from_model",
     "theoretical_time",
     "time_layers",
     "time_subgraphs",

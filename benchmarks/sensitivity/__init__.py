@@ -1,0 +1,1 @@
+"""What calibration costs, and how well its metrics predict measured loss changes."""

@@ -1,0 +1,434 @@
+"""One forward and backward pass, and what it tells about every layer and sample.
+
+Hooks stand at the layers' inputs and outputs for the pass, and are gone after it. They
+add no backward work: a layer's input is replaced by a view of itself, whose gradient is
+that of this layer's own copy of the tensor, and autograd computes it anyway. Only the
+first layer's input, which needs no gradient of its own, gets one where it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from torch.utils._pytree import tree_leaves, tree_map
+
+from mpsolve.errors import InvalidParameterError
+from mpsolve.torch.batches import Batch
+from mpsolve.torch.layers import Layer
+from mpsolve.torch.losses import Loss
+from mpsolve.torch.outputs import OUTPUT_QUANTITIES, output_values
+from mpsolve.torch.precisions import LayerPrecision
+from mpsolve.torch.rounding import is_rounded, round_inputs
+from mpsolve.torch.sample_gradients import WeightErrors, is_simple, sample_gradients
+from mpsolve.torch.samples import by_sample
+
+__all__ = ["GRADIENT_QUANTITIES", "Observer"]
+
+#: Of each layer and sample, summed over a layer's calls; g is the gradient of the
+#: sample's own loss, x an input.
+INPUT_QUANTITIES: dict[str, Callable[..., torch.Tensor]] = {
+    "input_gradient": lambda x, g: torch.linalg.vector_norm(g, dim=1).square(),
+    "input_gradient_l1": lambda x, g: torch.linalg.vector_norm(g, ord=1, dim=1),
+    "input_relative": lambda x, g: (x * g).square().sum(1),
+}
+
+GRADIENT_QUANTITIES = frozenset(
+    {
+        *INPUT_QUANTITIES,
+        *OUTPUT_QUANTITIES,
+        "input_norm",
+        "input_size",
+        "input_effect",
+        "input_error",
+        "input_gradient_sum",
+        "weight_gradient",
+    }
+)
+
+
+class _Call:
+    """One call of a layer, until its gradients have arrived."""
+
+    def __init__(self, args: Any, kwargs: Any) -> None:
+        self.args = args
+        self.kwargs = kwargs
+        self.versions = [x._version for x in self.tensors()]  # noqa: SLF001
+
+    def tensors(self) -> list[torch.Tensor]:
+        return [x for x in tree_leaves((self.args, self.kwargs)) if is_rounded(x)]
+
+    def check(self, name: str) -> None:
+        """Raise where a layer's input was overwritten before the backward pass."""
+        if self.versions != [x._version for x in self.tensors()]:  # noqa: SLF001
+            _overwritten(name)
+
+    def clear(self) -> None:
+        self.args = self.kwargs = None
+
+
+class Observer:
+    """Runs a model forward and backward, and measures its layers on the way.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    layers : sequence of Layer
+    precisions : sequence of LayerPrecision
+    loss : Loss
+    needs : frozenset of str
+        Which of `GRADIENT_QUANTITIES` are measured.
+    """
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        layers: Sequence[Layer],
+        precisions: Sequence[LayerPrecision],
+        loss: Loss,
+        needs: frozenset[str],
+    ) -> None:
+        self.model = model
+        self.layers = layers
+        self.precisions = precisions
+        self.loss = loss
+        self.needs = needs
+        self._inputs = needs & {*INPUT_QUANTITIES, "input_effect", "input_gradient_sum"}
+        self._outputs = needs & set(OUTPUT_QUANTITIES)
+        self._holds_inputs = bool(self._outputs)
+        is_worth_it = "weight_effect" in needs and len(precisions) > 1
+        self._errors = WeightErrors(precisions)
+        #: Layers whose parameters' gradients are computed sample by sample.
+        self._by_sample = {
+            i for i, x in enumerate(layers) if is_worth_it and is_simple(x)
+        }
+
+    def run(self, batch: Batch) -> dict[str, Any]:
+        """Run a batch forward and backward.
+
+        Parameters
+        ----------
+        batch : Batch
+
+        Returns
+        -------
+        dict
+            ``"loss"``, of each sample or (1,); each quantity needed, float64 on the
+            CPU, shape (num_layers, num_samples) or, where it is one of rounding,
+            (num_layers, num_precisions, num_samples); ``"input_gradient_sum"``: for
+            each layer the sum over the batch's samples; ``"weight_gradient"``: for each
+            layer its parameters' gradients of the batch's mean loss, by name.
+
+        Raises
+        ------
+        InvalidParameterError
+            If the loss is no finite scalar, a gradient is not finite, or a layer's
+            tensors have no dimension of samples; naming loss or layer.
+        """
+        found: list[dict[str, Any]] = [{} for _ in self.layers]
+        calls: list[_Call] = []
+        with (
+            _trainable(self.model, self._parameters()),
+            self._hooks(found, calls, batch.num_samples),
+        ):
+            try:
+                with torch.enable_grad():
+                    output = batch.run(self.model)
+                    mean, values = self.loss.both(output, batch.targets)
+                    del output
+                    if not mean.requires_grad:
+                        msg = f"loss {self.loss.name!r} depends on no layer: it has no "
+                        msg += "gradient. Is part of the model run under no_grad?"
+                        raise InvalidParameterError(msg)
+                    gradients = self._backward(mean)
+            finally:
+                for call in calls:
+                    call.clear()
+        record = self._collect(found, batch.num_samples)
+        record["loss"] = values.detach().double().cpu()
+        if "weight_gradient" in self.needs:
+            for layer, own in zip(self.layers, found, strict=True):
+                for name, gradient in own.get("own_gradient", {}).items():
+                    _add(gradients, id(layer.parameters[name]), gradient)
+            record["weight_gradient"] = self._by_layer(gradients)
+        return record
+
+    def _parameters(self) -> list[torch.nn.Parameter]:
+        """Return the parameters whose gradients are asked for, each once."""
+        if "weight_gradient" not in self.needs:
+            return []
+        return list(
+            {
+                id(p): p
+                for i, layer in enumerate(self.layers)
+                for p in layer.parameters.values()
+                if i not in self._by_sample
+            }.values()
+        )
+
+    def _backward(self, mean: torch.Tensor) -> dict[int, torch.Tensor]:
+        """Run the backward pass; return parameters' gradients by identity."""
+        parameters = self._parameters()
+        before = [p.grad for p in parameters]
+        for p in parameters:
+            p.grad = None
+        try:
+            mean.backward()  # type: ignore[no-untyped-call]
+            return {id(p): p.grad for p in parameters if p.grad is not None}
+        finally:
+            for p, gradient in zip(parameters, before, strict=True):
+                p.grad = gradient
+
+    def _by_layer(self, gradients: dict[int, torch.Tensor]) -> list[dict[str, Any]]:
+        """Give every parameter's gradient to the first layer that holds it."""
+        left = dict(gradients)
+        records: list[dict[str, Any]] = []
+        for layer in self.layers:
+            own = {n: left.pop(id(p), None) for n, p in layer.parameters.items()}
+            records.append({n: g for n, g in own.items() if g is not None})
+            for gradient in records[-1].values():
+                if not torch.isfinite(gradient).all():
+                    _not_finite(layer.name, "its parameters")
+        return records
+
+    # -- hooks ------------------------------------------------------------------
+
+    @contextmanager
+    def _hooks(
+        self, found: list[dict[str, Any]], calls: list[_Call], num_samples: int
+    ) -> Iterator[None]:
+        handles: list[Any] = []
+        pending: list[list[_Call]] = [[] for _ in self.layers]
+
+        def before(index: int, _: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
+            call = _Call(args, kwargs)
+            pending[index].append(call)
+            calls.append(call)
+            with torch.no_grad():
+                self._at_inputs(index, call, found[index], num_samples)
+            if self._inputs:
+                watch = partial(self._watch, index, found[index], num_samples)
+                args, kwargs = tree_map(watch, (args, kwargs))
+            if not self._holds_inputs:
+                call.clear()
+            return args, kwargs
+
+        def after(index: int, _: Any, args: Any, kwargs: Any, output: Any) -> Any:
+            call = pending[index].pop()
+            if not self._outputs:
+                return None
+            return self._watch_output(index, call, output, found[index], num_samples)
+
+        for i, layer in enumerate(self.layers):
+            module = layer.module
+            handles.append(
+                module.register_forward_pre_hook(partial(before, i), with_kwargs=True)
+            )
+            handles.append(
+                module.register_forward_hook(partial(after, i), with_kwargs=True)
+            )
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _at_inputs(
+        self, index: int, call: _Call, found: dict[str, Any], num_samples: int
+    ) -> None:
+        """Measure what needs no gradient: norms, sizes, rounding errors of inputs."""
+        name = self.layers[index].name
+        for x in call.tensors():
+            rows = by_sample(x.detach(), num_samples, f"layer {name!r}")
+            if "input_norm" in self.needs:
+                norms = torch.linalg.vector_norm(rows, dim=1)
+                _add(found, "input_norm", norms.double().square())
+            if "input_size" in self.needs:
+                size = torch.full((num_samples,), float(rows.shape[1]))
+                _add(found, "input_size", size.double())
+            if "input_error" in self.needs:
+                errors = [
+                    torch.linalg.vector_norm(
+                        round_inputs(p, x.detach()).reshape(rows.shape) - rows, dim=1
+                    )
+                    for p in self.precisions
+                ]
+                _add(found, "input_error", torch.stack(errors).double().square())
+
+    def _watch(
+        self, index: int, found: dict[str, Any], num_samples: int, x: Any
+    ) -> Any:
+        """Return a view of an input whose gradient is measured when it arrives."""
+        if not is_rounded(x):
+            return x
+        source = x if x.requires_grad else x.detach().requires_grad_()
+        view = source.view_as(source)
+        held = x.detach() if self._inputs & {"input_relative", "input_effect"} else None
+        version = x._version  # noqa: SLF001
+        where = f"layer {self.layers[index].name!r}"
+
+        def arrive(gradient: torch.Tensor) -> None:
+            rows = by_sample(gradient.detach(), num_samples, where)
+            values = None
+            if held is not None:
+                if version != held._version:  # noqa: SLF001
+                    _overwritten(self.layers[index].name)
+                values = by_sample(held, num_samples, where)
+            for quantity in self._inputs & set(INPUT_QUANTITIES):
+                measured = INPUT_QUANTITIES[quantity](values, rows).double()
+                # The loss is a mean: a sample's own gradient is that many times larger.
+                power = 1 if quantity.endswith("l1") else 2
+                _add(found, quantity, measured * num_samples**power)
+            if held is not None and "input_effect" in self.needs:
+                effects = [self._input_effect(p, held, rows) for p in self.precisions]
+                _add(found, "input_effect", num_samples * torch.stack(effects))
+            if "input_gradient_sum" in self.needs:
+                _add(found, "input_gradient_sum", rows.double().sum(0) * num_samples)
+
+        view.register_hook(arrive)
+        return view
+
+    def _input_effect(
+        self, precision: LayerPrecision, x: torch.Tensor, gradients: torch.Tensor
+    ) -> torch.Tensor:
+        """Return <g, Q(x) - x> of each sample, for the gradients of the mean loss."""
+        rounded: torch.Tensor = round_inputs(precision, x)
+        if rounded is x or rounded.data_ptr() == x.data_ptr():
+            return gradients.new_zeros(len(gradients), dtype=torch.float64)
+        # In place, as the rounded tensor is ours: half the memory traffic.
+        error = rounded.sub_(x).reshape(gradients.shape)
+        return error.mul_(gradients).sum(1).double()
+
+    def _watch_output(
+        self,
+        index: int,
+        call: _Call,
+        output: Any,
+        found: dict[str, Any],
+        num_samples: int,
+    ) -> Any:
+        """Return a layer's output, which is measured when its gradient arrives."""
+        layer = self.layers[index]
+
+        def watched(z: Any) -> Any:
+            if not is_rounded(z):
+                return z
+            # A copy, as what follows may overwrite it; the first layer's alone.
+            return z if z.requires_grad else z.detach().requires_grad_().clone()
+
+        output = tree_map(watched, output)
+        tensors = [z for z in tree_leaves(output) if is_rounded(z)]
+        versions = [z._version for z in tensors]  # noqa: SLF001
+        held: list[Any] = [tensors]
+
+        def arrive(gradients: Sequence[torch.Tensor | None]) -> None:
+            call.check(layer.name)
+            kept = held.pop()
+            # Overwritten by what follows: run the layer again.
+            if versions != [z._version for z in kept]:  # noqa: SLF001
+                kept = None
+            pairs = [
+                None
+                if g is None
+                else by_sample(g, num_samples, f"layer {layer.name!r}")
+                for g in gradients
+            ]
+            effects = None
+            if index in self._by_sample and gradients[0] is not None:
+                own = sample_gradients(
+                    layer.module, call.tensors()[0], gradients[0], num_samples
+                )
+                if "weight_gradient" in self.needs:
+                    sums = {name: g.sum(0) for name, g in own.items()}
+                    _add_all(found.setdefault("own_gradient", {}), sums)
+                effects = self._errors.effects(own, layer)
+                del own
+            values = output_values(
+                self._outputs,
+                layer,
+                self.precisions,
+                call,
+                kept,
+                pairs,
+                num_samples,
+                effects,
+            )
+            for quantity, value in values.items():
+                _add(found, quantity, value)
+            call.clear()
+
+        if len(tensors) == 1:
+            tensors[0].register_hook(lambda gradient: arrive([gradient]))
+        elif tensors:
+            torch.autograd.graph.register_multi_grad_hook(tensors, arrive)
+        return output
+
+    # -- results ----------------------------------------------------------------
+
+    def _collect(self, found: list[dict[str, Any]], num_samples: int) -> dict[str, Any]:
+        record: dict[str, Any] = {}
+        lists = {"input_gradient_sum", "weight_gradient"}
+        for quantity in self.needs - lists:
+            has_precisions = quantity in {
+                "input_effect",
+                "input_error",
+                *OUTPUT_QUANTITIES,
+            }
+            shape = (len(self.precisions),) if has_precisions else ()
+            nothing = torch.zeros((*shape, num_samples), dtype=torch.float64)
+            values = [layer.get(quantity, nothing).cpu() for layer in found]
+            record[quantity] = torch.stack(values)
+            finite = torch.isfinite(record[quantity]).flatten(1).all(1)
+            if not finite.all():
+                layer = self.layers[int(finite.logical_not().nonzero()[0, 0])]
+                _not_finite(layer.name, f"{quantity}: its inputs or outputs")
+        if "input_gradient_sum" in self.needs:
+            record["input_gradient_sum"] = [
+                layer.get("input_gradient_sum") for layer in found
+            ]
+        return record
+
+
+@contextmanager
+def _trainable(
+    model: torch.nn.Module, wanted: Sequence[torch.nn.Parameter]
+) -> Iterator[None]:
+    """Let only some parameters require gradients: others would only cost work."""
+    parameters = list(model.parameters())
+    before = [p.requires_grad for p in parameters]
+    keys = {id(p) for p in wanted}
+    for p in parameters:
+        if p.is_floating_point():
+            p.requires_grad_(id(p) in keys)
+    try:
+        yield
+    finally:
+        for p, required in zip(parameters, before, strict=True):
+            p.requires_grad_(required)
+
+
+def _add_all(sums: dict[str, torch.Tensor], values: dict[str, torch.Tensor]) -> None:
+    for name, value in values.items():
+        _add(sums, name, value)
+
+
+def _overwritten(layer: str) -> None:
+    msg = (
+        f"layer {layer!r}: its input is changed in place after it has run; the metrics "
+    )
+    msg += "asked for need it unchanged"
+    raise InvalidParameterError(msg)
+
+
+def _add(found: dict[Any, Any], quantity: Any, value: torch.Tensor) -> None:
+    """Sum a quantity over a layer's calls and inputs."""
+    before = found.get(quantity)
+    found[quantity] = value if before is None else before + value
+
+
+def _not_finite(layer: str, what: str) -> None:
+    msg = f"layer {layer!r}: the gradient must be finite. Got NaN or inf in {what}"
+    raise InvalidParameterError(msg)
