@@ -22,8 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from mpsolve.errors import UnsupportedProblemError
 from mpsolve.formulate.rows import Cover, Row, named_rows, reduced_row
 from mpsolve.model.merge import Merged
+from mpsolve.model.problem import Problem
 
 __all__ = ["Pair", "Program", "make_program"]
 
@@ -148,6 +150,18 @@ class Program:
             yield from row.covers(self.offsets, choices)
 
 
+def _refuse(problem: Problem) -> None:
+    """Raise where the program would leave something out."""
+    missing = []
+    if problem.objective == "max":
+        missing.append("the objective 'max'")
+    if problem.max_distinct is not None:
+        missing.append(f"a limit of {problem.max_distinct} different precisions")
+    if missing:
+        msg = f"the integer program has no rows for {' and '.join(missing)}"
+        raise UnsupportedProblemError(msg)
+
+
 def make_program(merged: Merged) -> Program:
     """Write a merged problem as an integer program.
 
@@ -159,6 +173,12 @@ def make_program(merged: Merged) -> Program:
     -------
     Program
 
+    Raises
+    ------
+    UnsupportedProblemError
+        If the worst loss is to be small, or the number of different precisions is
+        limited: neither is a row of this program.
+
     Examples
     --------
     >>> import mpsolve
@@ -168,6 +188,7 @@ def make_program(merged: Merged) -> Program:
     >>> [(r.name, r.values.tolist(), r.lower, r.upper) for r in program.rows]
     [('sum.r', [0, 1, 0, 5], 2, 4)]
     """
+    _refuse(merged.problem)
     offsets = merged.offsets.astype(np.int64)
     loss = merged.pairs.loss
     is_open = np.isfinite(loss)

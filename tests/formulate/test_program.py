@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from mpsolve import Group, Inventory, Option, Problem
+from mpsolve import Group, Inventory, Option, Problem, UnsupportedProblemError
 from mpsolve.formulate.objective import OBJECTIVE_SPAN, make_objective
 from mpsolve.formulate.program import make_program
 from mpsolve.formulate.rows import Row
@@ -213,3 +213,10 @@ def test_all_losses_the_same():
     objective = make_objective(make_program(problem.merged))
     assert not objective.values.any()
     assert objective.bound(0.0) == 6.0
+
+
+def test_what_has_no_rows_is_refused():
+    problem = Problem.from_arrays([[1.0, 0.0]] * 2, objective="max", max_distinct=1)
+    words = "no rows for the objective 'max' and a limit of 1 different precisions"
+    with pytest.raises(UnsupportedProblemError, match=words):
+        make_program(problem.merged)
