@@ -2,12 +2,15 @@
 
 try:
     from mpsolve._engine._native import (
+        DenseOutcome,
         FrontOutcome,
         MckpOutcome,
         PathsOutcome,
+        solve_dense,
         solve_front,
         solve_mckp,
         solve_paths,
+        sweep_entries,
     )
 except ModuleNotFoundError as error:
     if error.name != "mpsolve._engine._native":
@@ -20,10 +23,13 @@ except ModuleNotFoundError as error:
     raise ImportError(_message) from error
 
 __all__ = [
+    "DenseOutcome",
     "FrontOutcome",
     "MckpOutcome",
     "PathsOutcome",
+    "solve_dense",
     "solve_front",
     "solve_mckp",
     "solve_paths",
+    "sweep_entries",
 ]

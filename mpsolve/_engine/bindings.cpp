@@ -16,6 +16,7 @@
 
 namespace nb = nanobind;
 
+void bind_dense(nb::module_& module);  // dense/bindings.cpp
 void bind_paths(nb::module_& module);  // paths/bindings.cpp
 
 namespace {
@@ -395,4 +396,5 @@ NB_MODULE(_native, module) {
              kSolveDoc);
 
   bind_paths(module);
+  bind_dense(module);
 }

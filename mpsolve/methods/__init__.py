@@ -10,6 +10,7 @@ from mpsolve.methods.protocol import (
     Method,
     Parameters,
     Progress,
+    Reluctant,
     SpecialCase,
     cannot_solve,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "Method",
     "Parameters",
     "Progress",
+    "Reluctant",
     "SpecialCase",
     "cannot_solve",
     "get_method",
@@ -42,6 +44,7 @@ METHODS = {
     "paths": "mpsolve.methods.paths:Paths",
     "count_dp": "mpsolve.methods.count_dp:CountDp",
     "min_cut": "mpsolve.methods.min_cut:MinCut",
+    "dense": "mpsolve.methods.dense:Dense",
     "highs": "mpsolve.methods.math_opt:Highs",
     "brute_force": "mpsolve.methods.brute_force:BruteForce",
     "greedy": "mpsolve.methods.greedy:Greedy",

@@ -21,6 +21,7 @@ __all__ = [
     "Method",
     "Parameters",
     "Progress",
+    "Reluctant",
     "SpecialCase",
     "cannot_solve",
 ]
@@ -250,6 +251,26 @@ class SpecialCase(Method, Protocol):
         str
             What the problem has, or lacks, to follow "cannot solve"; empty where the
             method can solve it.
+        """
+        ...
+
+
+@runtime_checkable
+class Reluctant(Method, Protocol):
+    """A method that may be able to solve a problem, but is slow at it."""
+
+    def better_left(self, merged: Merged) -> str:
+        """Say why ``auto`` should rather take another method.
+
+        Parameters
+        ----------
+        merged : Merged
+            Never changed.
+
+        Returns
+        -------
+        str
+            What the problem has that makes the method slow; empty where nothing does.
         """
         ...
 

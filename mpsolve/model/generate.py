@@ -68,7 +68,7 @@ class Arrays(NamedTuple):
     budget: int
 
 
-class _Draws:
+class Draws:
     """Random numbers whose values depend on the seed alone."""
 
     def __init__(self, seed: int) -> None:
@@ -153,7 +153,7 @@ def mixed_precision_arrays(
     if sizes not in get_args(Sizes):
         msg = f"sizes must be one of {', '.join(get_args(Sizes))}. Got {sizes!r}"
         raise ValueError(msg)
-    draws = _Draws(seed)
+    draws = Draws(seed)
     # Eighths of the numbers of parameters, so that every width is in whole bytes.
     if sizes == "distinct":
         eighths = np.rint(np.exp(9.5 + 1.5 * draws.normal(num_groups)))
@@ -170,7 +170,7 @@ def mixed_precision_arrays(
     smallest = int(usage.min(axis=1).sum())
     largest = int(usage.max(axis=1).sum())
     allowed = smallest + math.floor(budget * (largest - smallest))
-    return Arrays(_as_measured(loss), usage, allowed)
+    return Arrays(as_measured(loss), usage, allowed)
 
 
 def mixed_precision(
@@ -260,7 +260,7 @@ def hard_arrays(
     P. Sinha, A. Zoltners, "The multiple-choice knapsack problem", Operations Research
     27 (1979), https://doi.org/10.1287/opre.27.3.503.
     """
-    draws = _Draws(seed)
+    draws = Draws(seed)
     shape = (num_groups, num_options)
     if kind == "strongly":
         steps = np.sort(draws.integers(1, max(1, 2 * largest // num_options), *shape))
@@ -321,6 +321,6 @@ def hard(
     )
 
 
-def _as_measured(loss: Floats) -> Floats:
+def as_measured(loss: Floats) -> Floats:
     """Round to float32, as frameworks measure; hides the last digits of exp and pow."""
     return loss.astype(np.float32).astype(np.float64)

@@ -48,7 +48,7 @@ class Solver final : public Probe {
 
   Outcome run() {
     control_.watch(this);
-    bound_.add(trivial_bound());
+    bound_.add(trivial_bound(input_));
     if (!parameters_.hint.empty()) offer(parameters_.hint);
     Model model = build_model(input_);
     if (!model.infeasible) {
@@ -61,22 +61,6 @@ class Solver final : public Probe {
   }
 
  private:
-  // Of the options alone.
-  double trivial_bound() const {
-    CompensatedSum sum;
-    for (std::int32_t g = 0; g < input_.num_groups; ++g) {
-      const double* const first = input_.loss + input_.offsets[g];
-      const double* const last = input_.loss + input_.offsets[g + 1];
-      if (first != last) sum.add(*std::min_element(first, last));
-    }
-    for (const Coupling& coupling : input_.couplings) {
-      const auto entries =
-          static_cast<std::ptrdiff_t>(input_.size(coupling.first)) * input_.size(coupling.second);
-      if (entries > 0) sum.add(*std::min_element(coupling.table, coupling.table + entries));
-    }
-    return sum.value();
-  }
-
   void offer(const std::vector<std::int32_t>& layout) {
     const Evaluation value = evaluate(input_, layout.data());
     if (!value.better_than(best_)) return;

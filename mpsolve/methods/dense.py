@@ -1,0 +1,53 @@
+"""The engine for couplings of any width: all pairs of layers, as in CLADO."""
+
+from __future__ import annotations
+
+from mpsolve._engine import solve_dense
+from mpsolve.methods.coupled import solve_coupled
+from mpsolve.methods.engine_options import PARAMETERS
+from mpsolve.methods.protocol import Answer, Capabilities, Parameters
+from mpsolve.model.merge import Merged
+
+__all__ = ["Dense"]
+
+COUNTERS = {
+    "nodes": "num_nodes",
+    "local_searches": "num_starts",
+    "root_bound": "root_bound",
+    "core_groups": "num_core_groups",
+    "core_options": "num_core_options",
+    "seconds_local_search": "seconds_local",
+}
+
+
+class Dense:
+    """The compiled engine for couplings between any pairs of groups.
+
+    Exchanges of one and two groups from many starts find a good layout. Branch and
+    bound proves it: losses are moved between options and pairs until a bound can be
+    read off (soft arc consistency [1]_, by sweeps as in [2]_), with the budgets'
+    multipliers folded into the options' losses; options whose reduced loss is too large
+    are fixed.
+
+    References
+    ----------
+    .. [1] M. Cooper, S. de Givry, M. Sanchez, T. Schiex, M. Zytnicki, T. Werner, "Soft
+       arc consistency revisited", Artificial Intelligence 174 (2010) 449-478.
+    .. [2] V. Kolmogorov, "A new look at reweighted message passing", IEEE Transactions
+       on Pattern Analysis and Machine Intelligence 37 (2015) 919-930.
+    """
+
+    name = "dense"
+    summary = "the engine for couplings of any width, such as losses on all pairs"
+    requires: tuple[str, ...] = ()
+    extra = ""
+    capabilities = Capabilities(
+        proves=True,
+        inventory=True,
+        couplings=True,
+        parameters=PARAMETERS,
+    )
+
+    def solve(self, merged: Merged, parameters: Parameters) -> Answer:
+        """Answer a merged problem; see :class:`mpsolve.methods.Method`."""
+        return solve_coupled(merged, parameters, self.name, solve_dense, COUNTERS)
