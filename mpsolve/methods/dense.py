@@ -12,6 +12,7 @@ __all__ = ["Dense"]
 
 COUNTERS = {
     "nodes": "num_nodes",
+    "newton_steps": "num_steps",
     "local_searches": "num_starts",
     "root_bound": "root_bound",
     "core_groups": "num_core_groups",

@@ -52,6 +52,7 @@ void bind_dense(nb::module_& module) {
       .def_prop_ro("multipliers", [](const DenseOutcome& r) { return r.outcome.multipliers; })
       .def_prop_ro("root_bound", [](const DenseOutcome& r) { return r.outcome.root_bound; })
       .def_prop_ro("num_nodes", [](const DenseOutcome& r) { return r.outcome.nodes; })
+      .def_prop_ro("num_steps", [](const DenseOutcome& r) { return r.outcome.steps; })
       .def_prop_ro("num_starts", [](const DenseOutcome& r) { return r.outcome.starts; })
       .def_prop_ro("num_core_groups", [](const DenseOutcome& r) { return r.outcome.core_groups; })
       .def_prop_ro("num_core_options", [](const DenseOutcome& r) { return r.outcome.core_options; })

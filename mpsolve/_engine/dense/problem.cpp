@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <numeric>
 
 namespace mpsolve::dense {
@@ -76,6 +77,12 @@ Problem::Problem(const Model& model)
     }
   }
   unit = std::max<std::int64_t>(unit, 1);
+  for (const std::int64_t value : loss) substitute = std::max(substitute, value);
+  for (const std::int64_t value : table) {
+    if (!is_forbidden(value)) substitute = std::max(substitute, std::abs(value));
+  }
+  // The sum over all pairs must fit.
+  substitute = std::min(substitute, kForbidden / (std::int64_t{num_groups} * num_groups + 1));
   usage.resize(rows.size() * width);
   for (std::size_t r = 0; r < rows.size(); ++r) {
     for (std::int32_t o = 0; o < num_options; ++o) usage[r * width + at(o)] = model.usage_of(o)[r];

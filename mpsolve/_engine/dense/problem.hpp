@@ -31,6 +31,7 @@ struct Problem {
   std::vector<Row> rows;            // 0 <= usage, lower <= total <= upper
   std::vector<std::int64_t> usage;  // row by option
   std::int64_t total = 0;           // no layout's loss is larger, in absolute value
+  std::int64_t substitute = 0;      // as large as losses get, for what is forbidden anyway
   int exponent = 0;                 // a quantum is 2^-exponent
   double margin = 0.0;              // what rounding to quanta may change of a layout's loss
   std::int64_t unit = 1;            // losses of layouts differ by multiples of it

@@ -6,6 +6,7 @@
 
 #include "local.hpp"
 #include "search.hpp"
+#include "tree.hpp"
 
 namespace mpsolve::dense {
 namespace {
@@ -116,15 +117,56 @@ class Solver final : public Probe {
         }
         continue;
       }
-      const Searched searched = search_depth_first(root, task, 0);
-      outcome_.nodes += searched.nodes;
-      if (searched.complete) {
-        proven_ = true;
-      } else {
-        raise_bound(problem.to_loss(std::min(searched.open, threshold(problem)) - problem.margin));
-      }
+      grow(problem, root, task);
       return;
     }
+  }
+
+  // Branches on what is left, under the bounds that are the better ones at the root.
+  void grow(const Problem& problem, const State& root, const Task& task) {
+    Tree tree(root, task, size_of(problem), parameters_.memory_limit);
+    const double convex = tree.bound_root();
+    bool complete = false;
+    double open = kInfinity;
+    if (convex > root.bound()) {
+      note_bound(problem, convex);
+      outcome_.root_bound = bound_.value();
+      const Grown grown = tree.search([&](double bound) { note_bound(problem, bound); });
+      outcome_.nodes += grown.nodes;
+      outcome_.steps += grown.steps;
+      complete = grown.complete;
+      open = grown.open;
+    } else {
+      const Searched searched = search_depth_first(root, task, 0);
+      outcome_.nodes += searched.nodes;
+      complete = searched.complete;
+      open = searched.open;
+    }
+    if (complete) {
+      proven_ = true;
+    } else {
+      note_bound(problem, open);
+    }
+  }
+
+  // A bound of all layouts that are better than what is known.
+  void note_bound(const Problem& problem, double bound) {
+    raise_bound(problem.to_loss(std::min(bound, threshold(problem)) - problem.margin));
+  }
+
+  // What the terms of the best layout add up to, whatever their sign; in quanta.
+  double size_of(const Problem& problem) const {
+    if (!best_.feasible) return static_cast<double>(problem.total);
+    double size = 0.0;
+    for (std::int32_t g = 0; g < input_.num_groups; ++g) {
+      size += std::fabs(input_.loss[input_.offsets[g] + layout_[at(g)]]);
+    }
+    for (const paths::Coupling& coupling : input_.couplings) {
+      const std::int32_t row = layout_[at(coupling.first)];
+      const std::int32_t column = layout_[at(coupling.second)];
+      size += std::fabs(coupling.table[row * input_.size(coupling.second) + column]);
+    }
+    return std::ldexp(size, problem.exponent);
   }
 
   void improve(const Problem& problem, const Model& model) {
@@ -136,7 +178,7 @@ class Solver final : public Probe {
   }
 
   void note_root(const Model& model, const Problem& problem, const State& root) {
-    raise_bound(problem.to_loss(root.bound() - problem.margin));
+    note_bound(problem, root.bound());
     outcome_.root_bound = bound_.value();
     std::vector<double> slope = root.slope();
     for (double& value : slope) value = std::ldexp(value, -problem.exponent);

@@ -20,6 +20,7 @@ struct Outcome {
   std::vector<double> multipliers;  // by budget
   // Counters.
   std::int64_t nodes = 0;
+  std::int64_t steps = 0;        // of Newton's method
   std::int64_t starts = 0;       // of the local search
   std::int32_t core_groups = 0;  // left after the root
   std::int32_t core_options = 0;
