@@ -8,8 +8,8 @@ namespace mpsolve::dense {
 namespace {
 
 constexpr double kUnit = std::numeric_limits<double>::epsilon();
-constexpr double kDecrement = 0.3;  // of mu: near enough to the central path
-constexpr double kShrink = 0.2;     // of mu, from one centre to the next
+constexpr double kDecrement = 3.0;  // of mu: near enough to the central path
+constexpr double kShrink = 0.35;    // of mu, from one centre to the next
 
 }  // namespace
 

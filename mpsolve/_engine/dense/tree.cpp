@@ -10,12 +10,12 @@ namespace {
 constexpr std::size_t kMostVariables = 600;  // of a form
 constexpr int kRootSteps = 150;              // of Newton's method
 constexpr int kSteps = 40;
-constexpr double kNear = 0.1;  // of the gap that is left: near enough to the best bound
-constexpr double kRootNear = 0.01;
+constexpr double kNear = 0.8;  // of the gap that is left: near enough to the best bound
+constexpr double kRootNear = 0.3;
 constexpr double kFewLayouts = 3e3;  // for which depth first is faster
 constexpr int kPasses = 3;           // of bounding and fixing at a part
 constexpr int kSweeps = 2;
-constexpr double kSteepness = 10.0;  // of the guess how large the tree below an option is
+constexpr double kSteepness = 4.0;  // of the guess how large the tree below an option is
 
 }  // namespace
 
