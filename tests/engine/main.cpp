@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "check.hpp"
+#include "dense.hpp"
 #include "instances.hpp"
 
 namespace mpsolve::test {
@@ -253,6 +254,9 @@ int main() {
       {"limits", test_limits},
       {"bounds when stopped", test_bounds_when_stopped},
       {"gaps", test_gaps},
+      {"dense: enumeration", test_dense_enumeration},
+      {"dense: bounds", test_dense_bounds},
+      {"dense: local search", test_dense_local},
   };
   for (const auto& test : tests) {
     const mpsolve::Control clock(0.0, 0, nullptr);

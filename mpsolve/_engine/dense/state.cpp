@@ -25,6 +25,23 @@ State::State(const Problem& problem)
     count_[at(g)] = problem.size(g);
   }
   for (std::int32_t o = 0; o < problem.num_options; ++o) live_[at(o)] = o;
+  for (const std::int32_t g : open_) settle(g);
+  // What every entry of a pair costs at least.
+  for (std::int32_t g = 0; g < problem.num_groups; ++g) {
+    for (std::int32_t h = g + 1; h < problem.num_groups; ++h) {
+      std::int64_t least = kForbidden;
+      for (std::int32_t a = problem.begin[at(g)]; a < problem.begin[at(g) + 1]; ++a) {
+        const std::int64_t* const row = problem.table.data() + at(a) * at(problem.num_options);
+        least = std::min(
+            least, *std::min_element(row + problem.begin[at(h)], row + problem.begin[at(h) + 1]));
+      }
+      if (least == 0 || is_forbidden(least)) continue;
+      base_ += least;
+      for (std::int32_t a = problem.begin[at(g)]; a < problem.begin[at(g) + 1]; ++a) {
+        messages(a)[at(h)] = least;
+      }
+    }
+  }
 }
 
 double State::bound() const {
