@@ -13,6 +13,9 @@
 ('OPTIMAL', {'conv1': 'int8', 'fc': 'int4'}, 4608)
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from mpsolve.errors import (
     InvalidLayoutError,
     InvalidParameterError,
@@ -23,8 +26,6 @@ from mpsolve.errors import (
     UnsupportedProblemError,
     VerificationError,
 )
-from mpsolve.front import Front, FrontPoint, front
-from mpsolve.gradient_storage import gradient_storage
 from mpsolve.model import (
     Budget,
     Coupling,
@@ -35,18 +36,18 @@ from mpsolve.model import (
     Problem,
     Resource,
     at_most,
-    boundary_loss,
-    conversion_loss,
-    joint_options,
-    layer_precisions,
-    lossless_matrix,
-    monotone,
-    rounding_errors,
-    sequential_subgraphs,
 )
 from mpsolve.result import Limit, Reason, Result
 from mpsolve.solve import solve
 from mpsolve.verify import Verification, verify
+
+if TYPE_CHECKING:
+    from mpsolve.model.conversion import boundary_loss, conversion_loss, monotone
+    from mpsolve.model.datatypes import lossless_matrix, rounding_errors
+    from mpsolve.model.joint import joint_options, layer_precisions
+    from mpsolve.model.subgraphs import sequential_subgraphs
+    from mpsolve.pareto import Front, FrontPoint, front
+    from mpsolve.stored_parameters import gradient_storage
 
 __version__ = "0.1.0"
 
@@ -92,3 +93,33 @@ __all__ = [
     "solve",
     "verify",
 ]
+
+# Most programs solve a problem and use none of these: they load when first asked for.
+# No module may have the name of what it defines here, which its import would replace.
+_ON_DEMAND = {
+    "Front": "pareto",
+    "FrontPoint": "pareto",
+    "boundary_loss": "model.conversion",
+    "conversion_loss": "model.conversion",
+    "front": "pareto",
+    "gradient_storage": "stored_parameters",
+    "joint_options": "model.joint",
+    "layer_precisions": "model.joint",
+    "lossless_matrix": "model.datatypes",
+    "monotone": "model.conversion",
+    "rounding_errors": "model.datatypes",
+    "sequential_subgraphs": "model.subgraphs",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ON_DEMAND:
+        message = f"module 'mpsolve' has no attribute {name!r}"
+        raise AttributeError(message)
+    thing = getattr(import_module(f"mpsolve.{_ON_DEMAND[name]}"), name)
+    globals()[name] = thing
+    return thing
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -33,10 +33,36 @@ void collect(const Groups& groups, const Dual& dual, std::int32_t group, double 
   for (std::int32_t j = 0; j < groups.size(group); ++j) {
     const TwoSum lost = two_sum(groups.loss[begin + j], -loss);
     const std::int64_t more = groups.weight(begin + j) - usage;
-    const double cost =
-        lost.sum + dual.multiplier * static_cast<double>(more) - kRounding * std::fabs(lost.sum);
+    const double cost = reduced_cost(lost.sum, more, dual.multiplier);
     if (j == at || cost < gap) out.push_back({more, lost.sum, lost.error, cost, j});
   }
+}
+
+// Most are, and a product is several times faster than a division. False may be wrong.
+bool is_multiple(std::int64_t value, std::int64_t unit) {
+  const double quotient = static_cast<double>(value) / static_cast<double>(unit != 0 ? unit : 1);
+  const auto nearest = static_cast<std::int64_t>(quotient + (quotient < 0.0 ? -0.5 : 0.5));
+  return nearest * unit == value;
+}
+
+// The greatest common divisor of what the options below the gap use more than the break option; 0
+// where there is none, or none that uses more or less.
+std::int64_t usage_unit(const Groups& groups, const Dual& dual,
+                        const std::vector<Candidate>& candidates, double gap) {
+  std::int64_t unit = 0;
+  for (const Candidate& candidate : candidates) {
+    if (!(candidate.second < gap)) continue;
+    const std::int64_t begin = groups.begin(candidate.group);
+    const std::int64_t at = begin + dual.layout[static_cast<std::size_t>(candidate.group)];
+    for (std::int32_t j = 0; j < groups.size(candidate.group); ++j) {
+      const double lost = groups.loss[begin + j] - groups.loss[at];
+      const std::int64_t more = groups.weight(begin + j) - groups.weight(at);
+      if (!(reduced_cost(lost, more, dual.multiplier) < gap) || is_multiple(more, unit)) continue;
+      unit = std::gcd(unit, more);
+      if (unit == 1) return unit;
+    }
+  }
+  return unit;
 }
 
 // Lightest first; without a lower side only strictly falling losses, with one only distinct usages.
@@ -125,11 +151,39 @@ void Core::arrange() {
   measure(0);
 }
 
-Core build_core(const Groups& groups, const Dual& dual, const Window& window, bool two_sided,
-                const std::vector<Candidate>& candidates, double bound, double gap) {
+Lattice find_lattice(const Groups& groups, const Dual& dual, const Window& window, bool two_sided,
+                     const std::vector<Candidate>& candidates, double bound, double gap) {
+  Lattice lattice;
+  lattice.bound = bound;
+  for (double left = gap;;) {
+    const std::int64_t unit = std::max<std::int64_t>(1, usage_unit(groups, dual, candidates, left));
+    const bool same = unit == lattice.unit;
+    lattice.gap = left;
+    lattice.unit = unit;
+    lattice.window.high = floor_div(window.high, unit);
+    if (two_sided) {
+      lattice.window.low = -floor_div(-window.low, unit);
+      lattice.empty = lattice.window.low > lattice.window.high;
+    }
+    const double rounded_off =
+        static_cast<double>(window.high - lattice.window.high * unit) * dual.multiplier;
+    lattice.bound = std::max(lattice.bound, bound + rounded_off * (1.0 - kRounding));
+    if (same || unit == 1 || !std::isfinite(gap)) return lattice;
+    left = gap - (lattice.bound - bound);
+    if (left <= 0.0) {
+      lattice.empty = true;
+      return lattice;
+    }
+  }
+}
+
+Core build_core(const Groups& groups, const Dual& dual, const Lattice& lattice, bool two_sided,
+                const std::vector<Candidate>& candidates) {
   Core core;
   core.two_sided = two_sided;
   core.has_all = true;
+  core.window = lattice.window;
+  const double gap = lattice.gap;
   std::vector<RawOption> raw;
   std::vector<std::size_t> ends;
   std::vector<std::int32_t> members;
@@ -151,19 +205,6 @@ Core build_core(const Groups& groups, const Dual& dual, const Window& window, bo
     members.push_back(candidate.group);
   }
 
-  // The lattice of reachable usages, and of losses.
-  std::int64_t unit = 0;
-  for (const RawOption& option : raw) {
-    unit = std::gcd(unit, option.usage);
-    if (unit == 1) break;
-  }
-  core.unit = unit == 0 ? 1 : unit;
-  core.window.high = floor_div(window.high, core.unit);
-  if (two_sided) {
-    core.window.low = -floor_div(-window.low, core.unit);
-    core.empty_window = core.window.low > core.window.high;
-  }
-
   // Quanta so fine that only 61 bits hold the largest sum: integer sums do not depend on the order,
   // so equal layouts stay equal, and plateaus of repeated layers collapse.
   double magnitude = 0.0;
@@ -174,7 +215,7 @@ Core build_core(const Groups& groups, const Dual& dual, const Window& window, bo
     magnitude += most;
     begin = end;
   }
-  const double largest = magnitude + std::fabs(bound) + (std::isfinite(gap) ? gap : 0.0);
+  const double largest = magnitude + std::fabs(lattice.bound) + (std::isfinite(gap) ? gap : 0.0);
   // An even exponent, so that the scale has a square root.
   const int exponent = largest > 0.0 ? 60 - std::ilogb(largest) : 0;
   core.scale = std::ldexp(1.0, exponent >= 0 ? exponent / 2 : -((1 - exponent) / 2));
@@ -187,7 +228,7 @@ Core build_core(const Groups& groups, const Dual& dual, const Window& window, bo
     const std::size_t first = core.options.size();
     for (std::size_t o = begin; o < ends[g]; ++o) {
       core.options.push_back(
-          CoreOption{raw[o].usage / core.unit,
+          CoreOption{raw[o].usage / lattice.unit,
                      static_cast<std::int64_t>(core.to_quanta(raw[o].loss)) +
                          static_cast<std::int64_t>(core.to_quanta(raw[o].loss_rest)),
                      core.to_quanta(raw[o].reduced_cost), raw[o].option, members[g]});
@@ -203,14 +244,9 @@ Core build_core(const Groups& groups, const Dual& dual, const Window& window, bo
   }
   core.loss_unit = loss_unit == 0 ? 1 : loss_unit;
 
-  // Flooring the room to the lattice raises the bound.
-  const double rounded_off =
-      static_cast<double>(window.high - core.window.high * core.unit) * dual.multiplier;
-  const double raised = bound + rounded_off * (1.0 - kRounding);
-  core.bound = core.to_quanta(raised);
-  core.noise = core.to_quanta(kRounding * (magnitude + std::fabs(raised)));
+  core.bound = core.to_quanta(lattice.bound);
+  core.noise = core.to_quanta(kRounding * (magnitude + std::fabs(lattice.bound)));
   core.quantization = magnitude > 0.0 ? 4.0 * static_cast<double>(core.groups.size()) + 2.0 : 0.0;
-  core.arrange();
   return core;
 }
 

@@ -37,15 +37,29 @@ struct Suffix {
   std::int64_t most;
 };
 
+// What the usages' greatest common divisor leaves of the room. A coarser lattice leaves less, which
+// raises the bound, which rules out more options, which may make the lattice coarser still.
+struct Lattice {
+  std::int64_t unit = 1;  // gcd of the usage differences
+  Window window;          // in units
+  bool empty = false;     // it leaves no layout that is better by the gap
+  double bound = 0.0;     // Lagrangian bound over the room that is left
+  double gap = 0.0;       // only options of smaller reduced cost matter
+};
+
+// `bound` is the Lagrangian bound relative to the break layout, and `gap` how much better than
+// bound + gap a layout has to be (infinity: all count). `window` is the room of the break layout;
+// `two_sided` false ignores its lower side.
+Lattice find_lattice(const Groups& groups, const Dual& dual, const Window& window, bool two_sided,
+                     const std::vector<Candidate>& candidates, double bound, double gap);
+
 struct Core {
   std::vector<CoreOption> options;
   std::vector<CoreGroup> groups;  // in the order of the search
   std::vector<Suffix> suffix;     // groups.size() + 1
   bool two_sided = false;
-  bool has_all = false;       // no option was dropped for its reduced cost
-  bool empty_window = false;  // no multiple of the unit lies in the window
-  std::int64_t unit = 1;      // gcd of the usage differences
-  Window window;              // in units
+  bool has_all = false;  // no option was dropped for its reduced cost
+  Window window;         // in the lattice's units
   double scale = 1.0;  // a power of two; a quantum of loss is scale^-2, which may not be a float64
   std::int64_t loss_unit = 1;  // gcd of the loss differences, in quanta
   double bound = 0.0;          // Lagrangian bound, in quanta
@@ -63,10 +77,9 @@ struct Core {
   void measure(std::size_t first);
 };
 
-// Keeps the candidates' options whose reduced cost is below `gap` (infinity: all of them). `bound`
-// is the Lagrangian bound relative to the break layout. `window` is the room of the break layout;
-// `two_sided` false ignores its lower side, and then drops dominated options.
-Core build_core(const Groups& groups, const Dual& dual, const Window& window, bool two_sided,
-                const std::vector<Candidate>& candidates, double bound, double gap);
+// Keeps the candidates' options whose reduced cost is below the lattice's gap, in no order yet.
+// Without a lower side dominated options are dropped.
+Core build_core(const Groups& groups, const Dual& dual, const Lattice& lattice, bool two_sided,
+                const std::vector<Candidate>& candidates);
 
 }  // namespace mpsolve

@@ -54,6 +54,8 @@ auto with_shape(const Groups& groups, Function&& function) {
       return function(ConstantShape<3>{});
     case 4:
       return function(ConstantShape<4>{});
+    case 8:
+      return function(ConstantShape<8>{});
     default:
       return function(UniformShape{groups.num_options});
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fill.hpp"
 #include "search.hpp"
 #include "sums.hpp"
 #include "swaps.hpp"
@@ -70,6 +71,7 @@ Proof Prover::prove(bool two_sided) {
 // looked for first, then within four times that; finding none proves that the bound may rise.
 Proof Prover::close(bool two_sided, const Window& window, Reduced& reduced) {
   if (!two_sided && loss_ < kInfinity) {
+    if (closed_by_lattice(window, reduced)) return Proof::kDone;
     const Proof proof = try_small_cores(window, reduced);
     if (proof != Proof::kNothing) return proof;
   }
@@ -80,6 +82,14 @@ Proof Prover::close(bool two_sided, const Window& window, Reduced& reduced) {
     if (proof != Proof::kNothing || gap == kInfinity) return proof;
     reach = all_in_core_ || reach == 0.0 ? kInfinity : reach * 4.0;
   }
+}
+
+// Where all usages are multiples of a unit, rounding the room down to it may close the gap.
+bool Prover::closed_by_lattice(const Window& window, const Reduced& reduced) {
+  const Lattice lattice = find_lattice(groups_, dual_, window, false, reduced.candidates,
+                                       reduced.bound, loss_ - reduced.bound);
+  bound_ = std::max(bound_, lattice.empty ? loss_ : std::min(lattice.bound, loss_));
+  return good_enough(reduced.noise);
 }
 
 // Searches the most promising groups alone. Their best layout is an incumbent that fixes most of
@@ -107,6 +117,14 @@ Proof Prover::try_small_cores(const Window& window, Reduced& reduced) {
       loss_ = pair.loss;
       swaps_ = {{pair.first.group, pair.first.option}, {pair.second.group, pair.second.option}};
       if (good_enough(reduced.noise)) return Proof::kDone;
+      fix();
+    }
+    Filling filling = fill_room(groups_, dual_, all, window.high);
+    if (filling.loss < loss_) {
+      forget_layout();
+      loss_ = filling.loss;
+      for (const Swap& swap : filling.swaps) swaps_.push_back({swap.group, swap.option});
+      if (good_enough(reduced.noise)) return Proof::kDone;
     }
   }
   for (std::size_t size = kFirstCore;; size *= 8) {
@@ -126,27 +144,19 @@ Proof Prover::try_small_cores(const Window& window, Reduced& reduced) {
 // One search, over all candidates (`whole`: what it proves is proven) or over some.
 Proof Prover::search(bool two_sided, const Window& window, const Reduced& reduced,
                      const std::vector<Candidate>& candidates, double gap, bool whole) {
-  Core core = build_core(groups_, dual_, window, two_sided, candidates, reduced.bound, gap);
-  // A coarser lattice leaves less room, which raises the bound, which fixes more.
-  for (int round = 0; round < 8 && std::isfinite(gap) && core.unit > 1; ++round) {
-    const double raised = core.to_loss(core.bound) - reduced.bound;
-    Core finer =
-        build_core(groups_, dual_, window, two_sided, candidates, reduced.bound, gap - raised);
-    const bool same = finer.options.size() == core.options.size();
-    core = std::move(finer);
-    if (same) break;
-  }
+  const double end = reduced.bound + gap;
+  const bool known = loss_ < kInfinity && gap >= loss_ - reduced.bound;
+  const Lattice lattice =
+      find_lattice(groups_, dual_, window, two_sided, candidates, reduced.bound, gap);
+  const double raised = lattice.empty ? end : std::min(lattice.bound, end);
+  if (whole) bound_ = std::max(bound_, std::min(raised, loss_));
+  if (known && (lattice.empty || good_enough(reduced.noise))) return Proof::kDone;
+  Core core = build_core(groups_, dual_, lattice, two_sided, candidates);
   all_in_core_ = core.has_all;
   counters_.num_core_groups = static_cast<std::int64_t>(core.groups.size());
   counters_.num_core_options = static_cast<std::int64_t>(core.options.size());
-  const double end = reduced.bound + gap;
-  const bool known = loss_ < kInfinity && gap >= loss_ - reduced.bound;
-  if (core.empty_window) {
-    if (whole) bound_ = std::max(bound_, std::min(end, loss_));
-    return known ? Proof::kDone : Proof::kNothing;
-  }
-  if (whole) bound_ = std::max(bound_, std::min(core.to_loss(core.bound), loss_));
-  if (known && good_enough(reduced.noise)) return Proof::kDone;
+  if (lattice.empty) return Proof::kNothing;
+  core.arrange();
 
   SearchSettings settings;
   settings.memory = label_memory(core, reduced);

@@ -60,6 +60,7 @@ class Prover {
 
  private:
   Proof close(bool two_sided, const Window& window, Reduced& reduced);
+  bool closed_by_lattice(const Window& window, const Reduced& reduced);
   Proof try_small_cores(const Window& window, Reduced& reduced);
   Proof search(bool two_sided, const Window& window, const Reduced& reduced,
                const std::vector<Candidate>& candidates, double gap, bool whole);

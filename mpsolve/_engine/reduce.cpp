@@ -38,8 +38,7 @@ struct Pass {
       for (std::int32_t j = 0; j < size; ++j) {
         const double lost = groups.loss[begin + j] - loss;
         const std::int64_t more = groups.weight(begin + j) - usage;
-        const double cost =
-            lost + multiplier * static_cast<double>(more) - kRounding * std::fabs(lost);
+        const double cost = reduced_cost(lost, more, multiplier);
         const double other = j == at ? kInfinity : cost;
         second = other < second ? other : second;
         // Hardly ever taken: the room of the break layout is small.

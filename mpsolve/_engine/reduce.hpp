@@ -1,6 +1,7 @@
 // Reduced costs, the bound they prove, the best single swap, and the groups that are left.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <vector>
@@ -14,6 +15,10 @@ namespace mpsolve {
 // Rounding of one reduced cost is below kRounding * |loss difference|: it is lossy by a few ulps of
 // terms that nearly cancel. Every reduced cost is taken that much lower.
 constexpr double kRounding = 0x1p-49;
+
+inline double reduced_cost(double lost, std::int64_t more, double multiplier) {
+  return lost + multiplier * static_cast<double>(more) - kRounding * std::fabs(lost);
+}
 
 // What the total usage may do, relative to the break layout.
 struct Window {

@@ -106,10 +106,13 @@ class Flow:
             self.num_paths += 1
         return True
 
+    def multipliers(self) -> list[int]:
+        """Return what the potentials take off every precision's losses."""
+        return [v - self._potentials[self._sink] for v in self._potentials[:-1]]
+
     def dual_bound(self) -> int:
-        """Return the lower bound that the potentials prove, from all losses anew."""
-        shift = self._potentials[self._sink]
-        v = [potential - shift for potential in self._potentials[:-1]]
+        """Return the lower bound that the multipliers prove, from all losses anew."""
+        v = self.multipliers()
         layers = sum(min(c - v[k] for k, c in row.items()) for row in self._losses)
         bounds = zip(v, self._lower, self._upper, strict=True)
         return layers + sum(min(x * low, x * high) for x, low, high in bounds)

@@ -44,18 +44,22 @@ def ascend(losses: Floats, lower: Sequence[int], upper: Sequence[int]) -> Floats
     multipliers = np.zeros(num_precisions)
     if num_layers == 0 or num_precisions == 1:
         return multipliers
+    # One row a precision: few long minima instead of many short ones.
+    rows = np.ascontiguousarray(losses.T)
+    lacks = np.isposinf(rows)
+    reduced = rows.copy()
     for _ in range(MOST_SWEEPS):
         before = multipliers.copy()
         for k in range(num_precisions):
-            reduced = losses - multipliers
-            reduced[:, k] = np.inf
-            rival = reduced.min(axis=1)
+            reduced[k] = np.inf
+            rival = reduced.min(axis=0)
             # A layer prefers k once its multiplier is above this.
             with np.errstate(invalid="ignore"):
-                thresholds = losses[:, k] - rival
+                thresholds = rows[k] - rival
             # Layers without k never do; layers without a rival always do.
-            thresholds[np.isnan(thresholds) | np.isposinf(losses[:, k])] = np.inf
+            thresholds[np.isnan(thresholds) | lacks[k]] = np.inf
             multipliers[k] = _best(thresholds, lower[k], upper[k])
+            reduced[k] = rows[k] - multipliers[k]
         if np.array_equal(before, multipliers):
             break
     return multipliers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -231,7 +231,6 @@ class Method(Protocol):
         ...
 
 
-@runtime_checkable
 class SpecialCase(Method, Protocol):
     """A method for problems of a certain structure, which it checks."""
 
@@ -289,7 +288,9 @@ def cannot_solve(method: Method, problem: Problem) -> list[str]:
         Empty where it can solve all of it.
     """
     cannot = method.capabilities.cannot(problem)
-    if not cannot and isinstance(method, SpecialCase):
-        why_not = method.why_not(problem.merged)
-        cannot = [why_not] if why_not else []
+    # isinstance would compare every member with the protocol's, at each solve.
+    why_not: Callable[[Merged], str] | None = getattr(method, "why_not", None)
+    if not cannot and why_not is not None:
+        reason = why_not(problem.merged)
+        cannot = [reason] if reason else []
     return cannot

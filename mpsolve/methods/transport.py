@@ -7,6 +7,7 @@ import time
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from mpsolve.methods._flow import Flow, Stuck
 from mpsolve.methods.potentials import ascend
@@ -16,6 +17,12 @@ from mpsolve.model.merge import Merged
 from mpsolve.result import Limit, Reason
 
 __all__ = ["Transport"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+#: Layers that the flow is about at first; it grows where they do not suffice.
+FIRST_CORE = 256
 
 
 class Transport:
@@ -29,8 +36,9 @@ class Transport:
 
     is a lower bound for any v, and equals the loss for the right ones. Ascent over one
     multiplier at a time gives a layout whose counts are almost right; shortest paths
-    over the few precisions mend them [2]_. Losses are integers of one common unit
-    there, however large, so nothing is rounded.
+    over the few precisions mend them [2]_. They move layers that hardly prefer their
+    precision; for the others it is enough that they still prefer it in the end. Losses
+    are integers of one common unit there, however large, so nothing is rounded.
 
     References
     ----------
@@ -76,21 +84,43 @@ class Transport:
         deadline = time.perf_counter() + limit_s
         lower, upper = inventory_bounds(merged)
         table = _table(merged)
-        integers, exponent = as_integers(merged.loss)
         start = ascend(table, lower, upper)
-        flow = Flow(
-            _rows(merged, integers.tolist()),
-            lower,
-            upper,
-            [to_unit(v, exponent) for v in start.tolist()],
-        )
-        try:
-            is_done = flow.mend(deadline)
-        except Stuck as stuck:
-            detail = _conflict(merged, stuck.reached, lower, upper)
-            return Answer(Reason.INFEASIBLE, detail=detail)
-        bound = to_float(flow.dual_bound(), exponent)
-        counters = {"paths": float(flow.num_paths)}
+        reduced = table - start
+        assigned = reduced.argmin(axis=1)
+        # Layers that hardly prefer their precision come first: the others stay.
+        order = np.argsort(_margins(reduced, assigned), kind="stable")
+        size = FIRST_CORE
+        while True:
+            size = min(size, merged.num_groups)
+            core, rest = order[:size], order[size:]
+            taken = np.bincount(assigned[rest], minlength=len(lower)).tolist()
+            integers, exponent = as_integers(
+                np.where(np.isfinite(table[core]), table[core], 0.0)
+            )
+            flow = Flow(
+                _rows(integers, table[core]),
+                [low - count for low, count in zip(lower, taken, strict=True)],
+                [high - count for high, count in zip(upper, taken, strict=True)],
+                [to_unit(v, exponent) for v in start.tolist()],
+            )
+            try:
+                is_done = flow.mend(deadline)
+            except Stuck as stuck:
+                if size == merged.num_groups:
+                    detail = _conflict(merged, stuck.reached, lower, upper)
+                    return Answer(Reason.INFEASIBLE, detail=detail)
+            else:
+                v = np.array([to_float(x, exponent) for x in flow.multipliers()])
+                stays = _surely_prefer(table[rest], v, assigned[rest])
+                if stays or not is_done:
+                    break
+            size *= 8
+        counters = {"paths": float(flow.num_paths), "core_groups": float(size)}
+        # The other layers' multipliers cancel against the counts that they take.
+        bound = -math.inf
+        if stays:
+            losses = table[rest, assigned[rest]].tolist()
+            bound = math.fsum([to_float(flow.dual_bound(), exponent), *losses])
         if not is_done:
             return Answer(
                 Reason.NO_SOLUTION_FOUND,
@@ -98,10 +128,11 @@ class Transport:
                 limit=Limit.TIME,
                 counters=counters,
             )
+        assigned[core] = flow.assigned
         return answer(
             merged,
             None,
-            _positions(merged, flow.assigned),
+            _positions(merged, assigned.tolist()),
             bound,
             parameters,
             detail=(
@@ -112,6 +143,23 @@ class Transport:
         )
 
 
+def _margins(reduced: Floats, assigned: Ints) -> Floats:
+    """Return by how much every layer prefers its precision to any other."""
+    layers = np.arange(len(assigned))
+    others = reduced.copy()
+    others[layers, assigned] = np.inf
+    margins: Floats = others.min(axis=1, initial=np.inf) - reduced[layers, assigned]
+    return margins
+
+
+def _surely_prefer(losses: Floats, multipliers: Floats, assigned: Ints) -> bool:
+    """Whether layers prefer their precisions by more than rounding."""
+    reduced = losses - multipliers
+    sizes = np.where(np.isfinite(losses), np.abs(losses), 0.0) + np.abs(multipliers)
+    rounding = 4 * np.finfo(np.float64).eps * sizes.max(axis=1, initial=0.0)
+    return bool((_margins(reduced, assigned) > rounding).all())
+
+
 def to_unit(value: float, exponent: int) -> int:
     """Return a float in units of ``2**exponent``, to the nearest integer."""
     mantissa, own = math.frexp(value)
@@ -120,7 +168,7 @@ def to_unit(value: float, exponent: int) -> int:
     return integer << shift if shift >= 0 else integer >> min(-shift, 4096)
 
 
-def _table(merged: Merged) -> np.ndarray:
+def _table(merged: Merged) -> Floats:
     """Return losses by group and precision, infinite where a group lacks it."""
     num_precisions = len(merged.problem.precisions)
     table = np.full((merged.num_groups, num_precisions), math.inf)
@@ -129,12 +177,11 @@ def _table(merged: Merged) -> np.ndarray:
     return table
 
 
-def _rows(merged: Merged, losses: list[int]) -> list[dict[int, int]]:
-    """Return the exact losses of every group by precision."""
-    codes, offsets = merged.codes.tolist(), merged.offsets.tolist()
+def _rows(integers: npt.NDArray[np.object_], losses: Floats) -> list[dict[int, int]]:
+    """Return the exact losses of layers by the precisions that they have."""
     return [
-        dict(zip(codes[first:last], losses[first:last], strict=True))
-        for first, last in pairwise(offsets)
+        {k: row[k] for k in np.flatnonzero(has).tolist()}
+        for row, has in zip(integers.tolist(), np.isfinite(losses), strict=True)
     ]
 
 

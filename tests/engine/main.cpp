@@ -3,8 +3,8 @@
 #include <limits>
 
 #include "check.hpp"
-#include "dense.hpp"
 #include "instances.hpp"
+#include "suites.hpp"
 
 namespace mpsolve::test {
 namespace {
@@ -254,9 +254,13 @@ int main() {
       {"limits", test_limits},
       {"bounds when stopped", test_bounds_when_stopped},
       {"gaps", test_gaps},
-      {"dense: enumeration", test_dense_enumeration},
-      {"dense: bounds", test_dense_bounds},
-      {"dense: local search", test_dense_local},
+      {"front", test_front},
+      {"front within limits", test_front_limits},
+      {"paths", test_paths},
+      {"paths within limits", test_paths_limits},
+      {"dense", test_dense},
+      {"dense bounds", test_dense_bounds},
+      {"dense local search", test_dense_local},
   };
   for (const auto& test : tests) {
     const mpsolve::Control clock(0.0, 0, nullptr);

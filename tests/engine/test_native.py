@@ -109,6 +109,59 @@ def check_stopped(outcome, loss, usage, k, upper):
     assert outcome.bound >= relaxed - outcome.multiplier * upper - 1e-9 * abs(relaxed)
 
 
+def reachable_minima(loss, usage, width):
+    """Least loss of every total usage, by dynamic programming over small usages."""
+    best = np.zeros(1)
+    for group in range(0, len(loss), width):
+        steps = [
+            np.concatenate(
+                [np.full(w, np.inf), best + c, np.full(usage.max() - w, np.inf)]
+            )
+            for c, w in zip(
+                loss[group : group + width], usage[group : group + width], strict=True
+            )
+        ]
+        best = np.minimum.reduce(steps)
+    return best
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_agrees_with_dynamic_programming_where_groups_are_many(seed):
+    """Many groups: the break is searched from samples, in rounds."""
+    rng = np.random.default_rng(seed)
+    n, width = int(rng.integers(90, 700)), int(rng.integers(2, 6))
+    largest = int(rng.choice([1, 3, 12]))
+    usage = rng.integers(0, largest + 1, (n, width))
+    loss = rng.integers(-30, 31, (n, width)).astype(float)
+    if seed % 4 == 1:  # the more usage, the less loss, and few sizes that count
+        usage = np.sort(usage) * (rng.random((n, 1)) < 0.1)
+        loss = -np.sort(-loss)
+    if seed % 4 == 2:  # the lightest is best: no multiplier is needed
+        usage, loss = np.sort(usage), np.sort(loss)
+    if seed % 4 == 3:  # few kinds of groups: many equal slopes
+        kinds = rng.integers(0, 3, n)
+        usage, loss = usage[kinds], loss[kinds]
+    minima = reachable_minima(loss.ravel(), usage.ravel(), width)
+    least, most = int(usage.min(axis=1).sum()), int(usage.max(axis=1).sum())
+    for budget in np.linspace(least - 1, most, 7).astype(int).tolist():
+        for lower, upper in ((None, budget), (budget, None), (budget, budget + 2)):
+            end = len(minima) if upper is None else max(upper + 1, 0)
+            within = minima[max(lower or 0, 0) : end]
+            outcome = solve_mckp(
+                loss.ravel(),
+                usage.ravel().astype(np.int64),
+                num_options=width,
+                lower=lower,
+                upper=upper,
+                time_limit=20.0,
+            )
+            if not np.isfinite(within).any():
+                assert outcome.reason == "INFEASIBLE"
+            else:
+                assert outcome.reason == "OPTIMAL"
+                assert outcome.loss == within.min()
+
+
 def test_ctrl_c_returns_the_best_layout_so_far():
     loss, usage, k, upper = hard_instance()
     sent = []

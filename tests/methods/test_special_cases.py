@@ -98,10 +98,10 @@ def test_a_budget_is_refused():
 
 @pytest.mark.parametrize("seed", range(40))
 def test_transport_agrees_with_another_flow(seed):
-    """OR-tools' flow on integer losses, up to hundreds of layers."""
+    """OR-tools' flow on integer losses, up to thousands of layers; few values tie."""
     flows = pytest.importorskip("ortools.graph.python.min_cost_flow")
     rng = np.random.default_rng(seed)
-    n, k = int(rng.integers(20, 300)), int(rng.integers(2, 9))
+    n, k = int(rng.choice([20, 250, 3000])), int(rng.integers(2, 9))
     loss = rng.integers(0, int(rng.choice([3, 50, 10**9])), (n, k))
     counts = np.bincount(rng.integers(0, k, n), minlength=k)
     is_exact = bool(seed % 2)

@@ -1,6 +1,4 @@
 // The engine for couplings of any width against enumeration: answers, bounds, and its parts.
-#include "dense.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -12,6 +10,7 @@
 #include "dense/solver.hpp"
 #include "dense/state.hpp"
 #include "instances.hpp"
+#include "suites.hpp"
 
 namespace mpsolve::test {
 namespace {
@@ -167,7 +166,7 @@ void check_answer(const Coupled& made, const dense::Outcome& outcome, double opt
 }  // namespace
 
 // Proven answers, and bounds of searches that were stopped, against every layout.
-void test_dense_enumeration() {
+void test_dense() {
   Random random(21);
   std::int64_t formed = 0;
   std::int64_t infeasible = 0;
