@@ -21,7 +21,7 @@ from mpsolve.methods import (
     Method,
     Parameters,
     Progress,
-    Reluctant,
+    better_left,
     cannot_solve,
     get_method,
     is_available,
@@ -143,7 +143,6 @@ def _contracted(problem: Problem, hint: Layout) -> npt.NDArray[np.int64] | None:
 def choose_method(problem: Problem, parameters: Parameters) -> Method:
     """Take the first method that can prove all of the problem and is installed."""
     missing = []
-    reluctant: Method | None = None
     has_structure = problem.inventory is not None or bool(problem.couplings)
     for name in METHODS:
         if name in SPECIAL_CASES and not has_structure:
@@ -158,15 +157,12 @@ def choose_method(problem: Problem, parameters: Parameters) -> Method:
             continue  # a general method may honour them
         cannot = cannot_solve(method, problem)
         if not cannot and is_available(method):
-            if isinstance(method, Reluctant) and method.better_left(problem.merged):
-                reluctant = reluctant or method
-                continue
-            return method
+            if not (why := better_left(method, problem)):
+                return method
+            cannot = [f"is better left to another method for its {why}"]
         if not cannot:
             cannot = [f"is not installed: pip install 'mpsolve[{method.extra}]'"]
         missing.append(f"\n  {name}: {'; '.join(cannot)}")
-    if reluctant is not None:
-        return reluctant
     msg = f"no method can solve all of this problem yet:{''.join(missing)}"
     raise UnsupportedProblemError(msg)
 

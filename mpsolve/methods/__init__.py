@@ -12,6 +12,7 @@ from mpsolve.methods.protocol import (
     Progress,
     Reluctant,
     SpecialCase,
+    better_left,
     cannot_solve,
 )
 
@@ -25,6 +26,7 @@ __all__ = [
     "Progress",
     "Reluctant",
     "SpecialCase",
+    "better_left",
     "cannot_solve",
     "get_method",
     "is_available",

@@ -23,6 +23,7 @@ __all__ = [
     "Progress",
     "Reluctant",
     "SpecialCase",
+    "better_left",
     "cannot_solve",
 ]
 
@@ -254,9 +255,8 @@ class SpecialCase(Method, Protocol):
         ...
 
 
-@runtime_checkable
 class Reluctant(Method, Protocol):
-    """A method that may be able to solve a problem, but is slow at it."""
+    """A method that leaves some problems that it could solve to another one."""
 
     def better_left(self, merged: Merged) -> str:
         """Say why ``auto`` should rather take another method.
@@ -294,3 +294,19 @@ def cannot_solve(method: Method, problem: Problem) -> list[str]:
         reason = why_not(problem.merged)
         cannot = [reason] if reason else []
     return cannot
+
+
+def better_left(method: Method, problem: Problem) -> str:
+    """Return why ``auto`` should leave a problem to another method; empty: it need not.
+
+    Parameters
+    ----------
+    method : Method
+    problem : Problem
+
+    Returns
+    -------
+    str
+    """
+    ask = getattr(method, "better_left", None)
+    return str(ask(problem.merged)) if ask is not None else ""

@@ -45,6 +45,12 @@ class Constraints:
         """Return the same constraints with other budgets."""
         return replace(self, budgets=_read_budgets(budgets, resources, faults))
 
+    def with_couplings(
+        self, problem: Problem, couplings: Iterable[Coupling], faults: Faults
+    ) -> Constraints:
+        """Return the same constraints with other couplings."""
+        return replace(self, couplings=_read_couplings(problem, couplings, faults))
+
 
 def read_constraints(
     problem: Problem, resources: set[str], given: Mapping[str, Any], faults: Faults

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from os import PathLike
 from types import MappingProxyType
@@ -294,6 +295,44 @@ class Problem(ProblemData):
         twin._constraints = self._constraints.with_budgets(
             budgets, set(self.resources), faults
         )
+        faults.raise_if_any()
+        return twin
+
+    def with_losses(
+        self, loss: npt.ArrayLike, couplings: Iterable[Coupling] = ()
+    ) -> Problem:
+        """Return the same problem under other losses; options, usages, budgets stay.
+
+        Parameters
+        ----------
+        loss : array_like of float, shape (num_options,)
+            Loss (gain where the problem maximises) of every option, group after group.
+        couplings : iterable of Coupling
+            Replaces all couplings of this problem.
+
+        Returns
+        -------
+        Problem
+
+        Raises
+        ------
+        InvalidProblemError
+            If a loss is not finite, or a coupling does not fit.
+        """
+        values = np.array(loss, dtype=np.float64)
+        faults = Faults()
+        if values.shape != (self.num_options,):
+            message = f"must have the shape ({self.num_options},). Got {values.shape}"
+            faults.add("loss", message)
+            faults.raise_if_any()
+        for option in np.flatnonzero(~np.isfinite(values)).tolist():
+            faults.add(f"loss[{option}]", f"must be finite. Got {values[option]}")
+        values.flags.writeable = False
+        twin = Problem.__new__(Problem)
+        twin.__dict__.update(self.__dict__)
+        twin.__dict__.pop("merged", None)
+        twin._columns = replace(self._columns, loss=values)
+        twin._constraints = self._constraints.with_couplings(twin, couplings, faults)
         faults.raise_if_any()
         return twin
 
