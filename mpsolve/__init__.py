@@ -42,6 +42,8 @@ from mpsolve.solve import solve
 from mpsolve.verify import Verification, verify
 
 if TYPE_CHECKING:
+    from mpsolve.explanation import Explanation, explain
+    from mpsolve.many import Results, solve_many
     from mpsolve.model.clado import Clipped, psd_clipped
     from mpsolve.model.conversion import boundary_loss, conversion_loss, monotone
     from mpsolve.model.datatypes import lossless_matrix, rounding_errors
@@ -59,6 +61,7 @@ __all__ = [
     "Budget",
     "Clipped",
     "Coupling",
+    "Explanation",
     "Front",
     "FrontPoint",
     "Group",
@@ -76,6 +79,7 @@ __all__ = [
     "Reason",
     "Resource",
     "Result",
+    "Results",
     "UnsupportedProblemError",
     "Verification",
     "VerificationError",
@@ -83,6 +87,7 @@ __all__ = [
     "at_most",
     "boundary_loss",
     "conversion_loss",
+    "explain",
     "front",
     "gradient_storage",
     "joint_options",
@@ -94,6 +99,7 @@ __all__ = [
     "rounding_errors",
     "sequential_subgraphs",
     "solve",
+    "solve_many",
     "verify",
 ]
 
@@ -101,10 +107,13 @@ __all__ = [
 # No module may have the name of what it defines here, which its import would replace.
 _ON_DEMAND = {
     "Clipped": "model.clado",
+    "Explanation": "explanation",
     "Front": "pareto",
     "FrontPoint": "pareto",
+    "Results": "many",
     "boundary_loss": "model.conversion",
     "conversion_loss": "model.conversion",
+    "explain": "explanation",
     "front": "pareto",
     "gradient_storage": "stored_parameters",
     "joint_options": "model.joint",
@@ -114,6 +123,7 @@ _ON_DEMAND = {
     "psd_clipped": "model.clado",
     "rounding_errors": "model.datatypes",
     "sequential_subgraphs": "model.subgraphs",
+    "solve_many": "many",
 }
 
 

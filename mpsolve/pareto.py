@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,6 @@ from mpsolve._engine import solve_front
 from mpsolve.errors import (
     InvalidParameterError,
     NoLayoutError,
-    UnsupportedProblemError,
     VerificationError,
 )
 from mpsolve.methods import Method, Parameters, get_method
@@ -23,7 +21,8 @@ from mpsolve.model.layout import Layout
 from mpsolve.model.merge import Merged
 from mpsolve.model.problem import Problem
 from mpsolve.model.resource import Limits
-from mpsolve.result import ROUNDING, Limit, Reason
+from mpsolve.pareto_solves import Points, points_by_solves, under_limits
+from mpsolve.result import ROUNDING, Limit
 from mpsolve.solve import choose_method
 from mpsolve.verify import verify
 
@@ -80,7 +79,7 @@ class Front(Sequence[FrontPoint]):
         self,
         problem: Problem,
         resource: str,
-        points: _Points,
+        points: Points,
         *,
         method: Method,
         epsilon: float,
@@ -175,7 +174,7 @@ class Front(Sequence[FrontPoint]):
         """
         i = range(len(self))[index]
         limits = (None, int(self._totals[i]))
-        merged = _within(self.problem.merged, self.resource, limits)
+        merged = under_limits(self.problem.merged, self.resource, limits)
         answer = self._method.solve(merged, Parameters(rel_gap=0.0))
         if answer.choices is None:
             msg = f"no layout was found for point {i} of the front: {answer.reason}"
@@ -197,16 +196,6 @@ class Front(Sequence[FrontPoint]):
         )
 
 
-@dataclass(frozen=True)
-class _Points:
-    """Efficient totals and losses of a merged problem."""
-
-    totals: npt.NDArray[np.int64]
-    loss: npt.NDArray[np.float64]
-    is_supported: npt.NDArray[np.bool_]
-    limit: Limit | None
-
-
 def front(
     problem: Problem,
     resource: str,
@@ -222,7 +211,8 @@ def front(
     between two neighbours on the lower hull an efficient layout has a reduced cost of
     at most one step of the hull, so that the front falls apart into label problems
     over few groups, each by the algorithm of Nemhauser and Ullmann [1]_. With other
-    constraints every point is a solve of its own (the epsilon-constraint method [2]_).
+    constraints every point is a solve of its own (the epsilon-constraint method [2]_);
+    there an epsilon leaves about ``1 / epsilon`` points, each found by halving.
 
     Parameters
     ----------
@@ -276,16 +266,15 @@ def front(
         raise InvalidParameterError(msg)
     merged = problem.merged
     is_alone = set(merged.limits) <= {resource}
-    if is_alone and problem.inventory is None and not problem.couplings:
+    if is_alone and not get_method("exact").capabilities.cannot(
+        problem.with_budgets({})
+    ):
         points = _by_labels(merged, resource, limits, epsilon, time_limit, memory_limit)
         method = get_method("exact")
     else:
-        if epsilon:
-            msg = "an epsilon under other constraints"
-            raise UnsupportedProblemError(msg)
         bounded = problem.with_budgets({**problem.budgets, resource: 0})
         method = choose_method(bounded, Parameters())
-        points = _by_solves(method, merged, resource, limits, time_limit)
+        points = points_by_solves(method, merged, resource, limits, epsilon, time_limit)
     return Front(problem, resource, points, method=method, epsilon=epsilon)
 
 
@@ -319,7 +308,7 @@ def _by_labels(
     epsilon: float,
     time_limit: float | None,
     memory_limit: int,
-) -> _Points:
+) -> Points:
     outcome = solve_front(
         merged.loss,
         merged.usage[resource],
@@ -330,71 +319,9 @@ def _by_labels(
         time_limit=math.inf if time_limit is None else time_limit,
         memory_limit=memory_limit,
     )
-    return _Points(
+    return Points(
         outcome.usage,
         outcome.loss,
         outcome.is_supported.astype(bool),
         None if outcome.limit is None else Limit(outcome.limit),
     )
-
-
-def _by_solves(
-    method: Method,
-    merged: Merged,
-    resource: str,
-    limits: Limits,
-    time_limit: float | None,
-) -> _Points:
-    """Solve from the largest usage down, each time below the last point's usage."""
-    start = time.perf_counter()
-    lower, upper = limits
-    totals: list[int] = []
-    losses: list[float] = []
-    limit = None
-    while True:
-        if time_limit is not None and time.perf_counter() - start > time_limit:
-            limit = Limit.TIME
-            break
-        bounded = _within(merged, resource, (lower, upper))
-        answer = method.solve(bounded, Parameters(rel_gap=0.0))
-        if answer.reason is not Reason.OPTIMAL or answer.choices is None:
-            limit = None if answer.reason is Reason.INFEASIBLE else answer.limit
-            break
-        layout = Layout(merged.problem, merged.expand(answer.choices))
-        found = verify(merged.problem.with_budgets({}), layout)
-        flat = merged.offsets[:-1] + answer.choices
-        total = int(merged.usage[resource][flat].sum())
-        loss = -found.loss if merged.problem.maximize else found.loss
-        # The last point was not efficient: the same loss takes less.
-        if losses and not loss > losses[-1]:
-            totals.pop()
-            losses.pop()
-        totals.append(total)
-        losses.append(loss)
-        upper = total - 1
-    usage = np.array(totals[::-1], dtype=np.int64)
-    loss_array = np.array(losses[::-1], dtype=np.float64)
-    return _Points(usage, loss_array, _on_hull(usage, loss_array), limit)
-
-
-def _on_hull(
-    usage: npt.NDArray[np.int64], loss: npt.NDArray[np.float64]
-) -> npt.NDArray[np.bool_]:
-    """Return which points lie on the lower hull of a front."""
-    hull: list[int] = []
-    for i in range(len(usage)):
-        while len(hull) > 1:
-            a, b = hull[-2], hull[-1]
-            left = (loss[a] - loss[b]) * float(usage[i] - usage[b])
-            right = (loss[b] - loss[i]) * float(usage[b] - usage[a])
-            if left > right:
-                break
-            hull.pop()
-        hull.append(i)
-    is_supported = np.zeros(len(usage), dtype=bool)
-    is_supported[hull] = True
-    return is_supported
-
-
-def _within(merged: Merged, resource: str, limits: Limits) -> Merged:
-    return replace(merged, limits={**merged.limits, resource: limits})

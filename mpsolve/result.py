@@ -124,6 +124,9 @@ class Result:
         What the method counted (labels, core groups, phases in seconds, …).
     rel_gap, abs_gap : float
         The tolerances that were asked for.
+    total : float or None
+        Sum of the layout's losses: the same as `primal` unless the objective is
+        ``"max"``.
     nearest : mapping of str to (lower, upper)
         For an infeasible problem: the nearest reachable totals below and above each
         conflicting budget, None where there is none on that side.
@@ -145,6 +148,7 @@ class Result:
     nearest: Mapping[str, tuple[Number | None, Number | None]] = field(
         default_factory=dict
     )
+    total: float | None = None
 
     def __post_init__(self) -> None:
         has_layout = self.layout is not None and self.primal is not None
@@ -199,6 +203,7 @@ class Result:
             "detail": self.detail,
             "method": self.method,
             "loss": self.primal,
+            "total": self.total,
             "bound": finite(self.bound),
             "gap": finite(self.gap),
             "usage": dict(self.usage),

@@ -15,24 +15,21 @@ from mpsolve.errors import (
 )
 from mpsolve.infeasible import why_infeasible
 from mpsolve.methods import (
-    METHODS,
-    SPECIAL_CASES,
     Answer,
     Method,
     Parameters,
     Progress,
-    better_left,
     cannot_solve,
     get_method,
-    is_available,
     require,
 )
+from mpsolve.methods.choose import choose_method
 from mpsolve.model.layout import Layout
 from mpsolve.model.problem import Problem
 from mpsolve.result import ROUNDING, Reason, Result
 from mpsolve.verify import verify
 
-__all__ = ["solve"]
+__all__ = ["choose_method", "solve"]
 
 
 def solve(
@@ -76,7 +73,8 @@ def solve(
     hint : Layout, optional
         A layout of this problem that may be good.
     progress : callable, optional
-        Called now and then as ``progress(best_loss_or_None, bound, labels)``.
+        Called now and then as ``progress(best_loss_or_None, bound, labels)``; with
+        gains where the problem maximises.
 
     Returns
     -------
@@ -120,7 +118,7 @@ def solve(
         threads=threads,
         seed=seed,
         hint=None if hint is None else _contracted(problem, hint),
-        progress=progress,
+        progress=_in_its_sense(problem, progress),
     )
     if method == "auto":
         chosen = choose_method(problem, parameters)
@@ -129,7 +127,18 @@ def solve(
         _check_support(problem, chosen)
     _check_parameters(chosen, parameters)
     answer = chosen.solve(merged, parameters)
-    return _checked(problem, chosen.name, answer, parameters, start)
+    return checked(problem, chosen.name, answer, parameters, start)
+
+
+def _in_its_sense(problem: Problem, progress: Progress | None) -> Progress | None:
+    """Return a callback that hears gains where the problem maximises them."""
+    if progress is None or not problem.maximize:
+        return progress
+
+    def report(loss: float | None, bound: float, labels: int) -> None:
+        progress(None if loss is None else -loss, -bound, labels)
+
+    return report
 
 
 def _contracted(problem: Problem, hint: Layout) -> npt.NDArray[np.int64] | None:
@@ -138,33 +147,6 @@ def _contracted(problem: Problem, hint: Layout) -> npt.NDArray[np.int64] | None:
         msg = f"hint must be a layout of this problem. Got {hint!r} of {hint.problem!r}"
         raise InvalidParameterError(msg)
     return problem.merged.contract(hint.choices)
-
-
-def choose_method(problem: Problem, parameters: Parameters) -> Method:
-    """Take the first method that can prove all of the problem and is installed."""
-    missing = []
-    has_structure = problem.inventory is not None or bool(problem.couplings)
-    for name in METHODS:
-        if name in SPECIAL_CASES and not has_structure:
-            continue
-        method = get_method(name)
-        if not method.capabilities.proves:
-            continue
-        if (
-            name in SPECIAL_CASES
-            and parameters.given() - method.capabilities.parameters
-        ):
-            continue  # a general method may honour them
-        cannot = cannot_solve(method, problem)
-        if not cannot and is_available(method):
-            if not (why := better_left(method, problem)):
-                return method
-            cannot = [f"is better left to another method for its {why}"]
-        if not cannot:
-            cannot = [f"is not installed: pip install 'mpsolve[{method.extra}]'"]
-        missing.append(f"\n  {name}: {'; '.join(cannot)}")
-    msg = f"no method can solve all of this problem yet:{''.join(missing)}"
-    raise UnsupportedProblemError(msg)
 
 
 def _check_support(problem: Problem, method: Method) -> None:
@@ -184,7 +166,7 @@ def _check_parameters(method: Method, parameters: Parameters) -> None:
         raise InvalidParameterError(msg)
 
 
-def _checked(
+def checked(
     problem: Problem,
     method: str,
     answer: Answer,
@@ -254,6 +236,7 @@ def _checked(
         rel_gap=parameters.rel_gap,
         abs_gap=parameters.abs_gap,
         primal=verification.loss,
+        total=verification.total,
     )
 
 

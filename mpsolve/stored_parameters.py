@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from inspect import signature
+from typing import Any, ParamSpec, TypeVar
 
-import numpy.typing as npt
-
-from mpsolve.model.storage import Counts, storage_problems
+from mpsolve.model.storage import storage_problems
 from mpsolve.result import Result
 from mpsolve.solve import solve
 
 __all__ = ["gradient_storage"]
 
 
-def gradient_storage(
-    input_gradient: npt.ArrayLike,
-    parameter_gradient: npt.ArrayLike,
-    error: npt.ArrayLike,
-    inventory: Counts,
-    *,
-    parameter_error: npt.ArrayLike | None = None,
-    parameter_inventory: Counts | None = None,
-    layers: Sequence[str] | None = None,
-    precisions: Sequence[str] | None = None,
-) -> dict[str, Result]:
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _taking_what(
+    other: Callable[P, object],
+) -> Callable[[Callable[..., T]], Callable[P, T]]:
+    """Give a function the parameters of another, for readers and for type checkers."""
+
+    def decorate(function: Callable[..., T]) -> Callable[P, T]:
+        parameters = signature(other).parameters.values()
+        own = signature(function).replace(parameters=list(parameters))
+        function.__signature__ = own  # type: ignore[attr-defined]
+        return function
+
+    return decorate
+
+
+@_taking_what(storage_problems)
+def gradient_storage(*args: Any, **kwargs: Any) -> dict[str, Result]:
     """Solve the problems of Algorithm 3 of Cheng and Chen, arXiv 2202.05137.
 
     With one error for both tensors these are products of a layer's and a precision's
@@ -32,8 +41,7 @@ def gradient_storage(
 
     Parameters
     ----------
-    input_gradient, parameter_gradient, error, inventory, parameter_error, \
-parameter_inventory, layers, precisions
+    *args, **kwargs
         As for :func:`mpsolve.model.storage.storage_problems`.
 
     Returns
@@ -62,14 +70,5 @@ parameter_inventory, layers, precisions
     >>> [list(result.layout.values()) for result in own.values()]
     [['fp16', 'fp32'], ['fp32', 'fp16']]
     """
-    problems = storage_problems(
-        input_gradient,
-        parameter_gradient,
-        error,
-        inventory,
-        parameter_error=parameter_error,
-        parameter_inventory=parameter_inventory,
-        layers=layers,
-        precisions=precisions,
-    )
+    problems = storage_problems(*args, **kwargs)
     return {name: solve(problem) for name, problem in problems.items()}

@@ -10,7 +10,13 @@ from mpsolve.errors import InvalidParameterError
 from mpsolve.model.budget import Budget, Number
 from mpsolve.model.problem import Problem
 
-__all__ = ["format_quantity", "parse_budget", "parse_duration", "parse_quantity"]
+__all__ = [
+    "format_quantity",
+    "parse_budget",
+    "parse_duration",
+    "parse_quantity",
+    "quantity_scale",
+]
 
 NUMBER = re.compile(
     r"(?P<number>[+-]?(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
@@ -257,20 +263,42 @@ def format_quantity(value: Number, unit: str = "", *, exact: bool = True) -> str
 
 def _short(value: Number, unit: str) -> str | None:
     """Return a number with a prefix before its unit, None where it needs none."""
+    size, name = quantity_scale(value, unit)
+    if name == unit:
+        return None
+    rounded = float(value) / size
+    digits = f"{rounded:.3g}" if abs(rounded) < 999.5 else f"{rounded:,.0f}"
+    return f"{digits} {name}"
+
+
+def quantity_scale(value: Number, unit: str) -> tuple[float, str]:
+    """Return the unit that suits a number, and how many of its own are one of it.
+
+    Parameters
+    ----------
+    value : int or float
+    unit : str
+        Unit of the number.
+
+    Returns
+    -------
+    size : float
+    name : str
+
+    Examples
+    --------
+    >>> quantity_scale(12_345_678, "B"), quantity_scale(12, "B")
+    ((1000000.0, 'MB'), (1.0, 'B'))
+    """
     seconds = SECONDS.get(unit)
     if seconds is not None:
-        scaled = float(value) * float(seconds)
+        scaled = abs(float(value)) * float(seconds)
         names = {"h": 3600.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9}
-        name = next((n for n, size in names.items() if abs(scaled) >= size), unit)
-        return None if name == unit else f"{scaled / names[name]:.3g} {name}"
-    prefix = next(
-        (p for p, size in reversed(DECIMAL.items()) if p and abs(value) >= size), None
-    )
-    if prefix is None:
-        return None
-    rounded = value / DECIMAL[prefix]
-    digits = f"{rounded:.3g}" if abs(rounded) < 999.5 else f"{rounded:,.0f}"
-    return f"{digits} {prefix}{unit}"
+        name = next((n for n, size in names.items() if scaled >= size), unit)
+        return (1.0, unit) if name == unit else (names[name] / float(seconds), name)
+    prefixes = reversed(DECIMAL.items())
+    prefix = next((p for p, size in prefixes if p and abs(value) >= size), "")
+    return float(DECIMAL[prefix]), f"{prefix}{unit}"
 
 
 def _example(unit: str) -> str:

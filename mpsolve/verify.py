@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -27,17 +27,21 @@ class Verification:
     Attributes
     ----------
     loss : float
-        Total loss (or gain), couplings included: the exact sum, rounded once.
+        Loss (or gain), couplings included: the exact sum, rounded once; the largest
+        loss (the smallest gain) where that is the problem's objective.
     usage : mapping of str to int or float
         Exact total usage of each resource, in the resource's units.
     violations : tuple of str
-        Every budget, tie, fixed option, inventory count and forbidden pair that the
-        layout breaks, a sentence each.
+        Every budget, tie, fixed option, inventory count, limit on precisions and
+        forbidden pair that the layout breaks, a sentence each.
+    total : float
+        Exact sum of the losses, whatever the objective.
     """
 
     loss: float
     usage: Mapping[str, Number]
     violations: tuple[str, ...]
+    total: float = field(repr=False)
 
     @property
     def is_feasible(self) -> bool:
@@ -99,6 +103,7 @@ def verify(problem: Problem, layout: Layout) -> Verification:
         *_broken_budgets(problem, totals),
         *_broken_ties(problem, layout),
         *_broken_inventory(problem, layout),
+        *_broken_distinct(problem, layout),
         *(
             f"coupling: {c.first!r} as {layout[c.first]} meets {c.second!r} as "
             f"{layout[c.second]}, which is forbidden"
@@ -106,10 +111,16 @@ def verify(problem: Problem, layout: Layout) -> Verification:
             if value == math.inf
         ),
     ]
+    total = math.fsum(losses + signed) if signed else math.fsum(losses)
+    loss = total
+    if problem.objective == "max":
+        worst = min if problem.maximize else max
+        loss = worst(losses + signed, default=0.0)
     return Verification(
-        loss=math.fsum(losses + signed) if signed else math.fsum(losses),
+        loss=loss,
         usage={name: problem.resources[name].value(t) for name, t in totals.items()},
         violations=tuple(violations),
+        total=total,
     )
 
 
@@ -152,3 +163,15 @@ def _broken_inventory(problem: Problem, layout: Layout) -> Iterator[str]:
         if count > wanted or (problem.inventory.exact and count != wanted):
             how = "exactly" if problem.inventory.exact else "at most"
             yield f"inventory: {count} layers are {name}, not {how} {wanted}"
+
+
+def _broken_distinct(problem: Problem, layout: Layout) -> Iterator[str]:
+    if problem.max_distinct is None:
+        return
+    used = layout.counts()
+    if len(used) > problem.max_distinct:
+        names = ", ".join(used)
+        yield (
+            f"max_distinct: {len(used)} precisions ({names}), not at most "
+            f"{problem.max_distinct}"
+        )

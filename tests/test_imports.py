@@ -10,6 +10,7 @@ import mpsolve
 PUBLIC = [
     "Budget",
     "Coupling",
+    "Explanation",
     "Front",
     "FrontPoint",
     "Group",
@@ -27,6 +28,7 @@ PUBLIC = [
     "Reason",
     "Resource",
     "Result",
+    "Results",
     "UnsupportedProblemError",
     "Verification",
     "VerificationError",
@@ -34,6 +36,7 @@ PUBLIC = [
     "at_most",
     "boundary_loss",
     "conversion_loss",
+    "explain",
     "front",
     "gradient_storage",
     "joint_options",
@@ -44,6 +47,7 @@ PUBLIC = [
     "rounding_errors",
     "sequential_subgraphs",
     "solve",
+    "solve_many",
     "verify",
 ]
 

@@ -75,6 +75,26 @@ def test_progress_is_told_losses_and_bounds():
         assert labels >= 0
 
 
+def test_progress_is_told_gains_where_they_are_maximised():
+    losses = hard_problem()
+    problem = Problem.from_arrays(
+        -losses.loss.reshape(losses.num_groups, -1),
+        {
+            name: resource.usage.reshape(losses.num_groups, -1)
+            for name, resource in losses.resources.items()
+        },
+        dict(losses.budgets),
+        maximize=True,
+    )
+    told = []
+    result = solve(
+        problem, time_limit=0.5, rel_gap=0, progress=lambda *seen: told.append(seen)
+    )
+    gain, bound, _ = told[-1]
+    assert gain is None or gain <= bound
+    assert np.sign(bound) == np.sign(result.bound)
+
+
 def test_a_wide_gap_ends_the_search():
     problem = hard_problem()
     result = solve(problem, rel_gap=0.01, time_limit=60.0)

@@ -102,6 +102,63 @@ def test_epsilon_covers_every_point(seed: int, epsilon: float) -> None:
         assert (rough.loss[fits] <= loss + slack).any()
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_fronts_under_everything_equal_enumeration(seed: int) -> None:
+    rng = np.random.default_rng(3000 + seed)
+    n, k = int(rng.integers(2, 6)), int(rng.integers(2, 4))
+    layers = [f"l{i}" for i in range(n)]
+    names = [f"p{j}" for j in range(k)]
+    given: dict[str, object] = {}
+    if seed % 2:
+        given["couplings"] = [
+            mpsolve.Coupling(u, v, rng.integers(0, 5, (k, k)))
+            for u, v in itertools.pairwise(layers)
+        ]
+    if seed % 3:
+        given["inventory"] = mpsolve.at_most({"p0": int(rng.integers(1, n + 1))})
+    if seed % 5 == 0:
+        given["objective"] = "max"
+    if seed % 7 == 0:
+        given["max_distinct"] = 2
+    table = {name: rng.integers(0, 20, (n, k)) for name in ("memory", "time")}
+    problem = mpsolve.Problem.from_arrays(
+        rng.integers(-5, 9, (n, k)),
+        table,
+        {"time": (None, int(table["time"].max(axis=1).sum() * 0.7))},
+        layers=layers,
+        precisions=names,
+        maximize=bool(seed % 4 == 0),
+        **given,  # type: ignore[arg-type]
+    )
+    exact = mpsolve.front(problem, "memory")
+    assert_same(exact, enumerated(problem))
+    for i in range(len(exact)):
+        found = mpsolve.verify(problem, exact.layout(i))
+        assert found
+        assert found.usage["memory"] == exact.usage[i]
+    if not len(exact):
+        return
+    for epsilon in (0.05, 0.3):
+        rough = mpsolve.front(problem, "memory", epsilon=epsilon)
+        assert len(rough) <= len(exact)
+        assert set(rough.usage) <= set(exact.usage)
+        slack = epsilon * (exact.loss.max() - exact.loss.min()) + 1e-12
+        sign = -1 if problem.maximize else 1
+        for total, loss in zip(exact.usage, exact.loss, strict=True):
+            fits = rough.usage <= total
+            assert (sign * rough.loss[fits] <= sign * loss + slack).any()
+
+
+def test_an_epsilon_saves_most_solves_under_other_constraints() -> None:
+    problem = mixed_precision(40, 3, seed=3).with_budgets({})
+    problem = problem.with_constraints(inventory=mpsolve.at_most({"int16": 20}))
+    rough = mpsolve.front(problem, "memory", epsilon=0.1)
+    assert rough.is_complete
+    assert 3 < len(rough) <= 12
+    stopped = mpsolve.front(problem, "memory", time_limit=0.02)
+    assert stopped.limit is mpsolve.Limit.TIME
+
+
 def test_supported_points_are_the_lower_hull() -> None:
     problem = mixed_precision(40, 3, seed=3).with_budgets({})
     front = mpsolve.front(problem, "memory")

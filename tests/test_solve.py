@@ -20,7 +20,7 @@ from mpsolve import (
     VerificationError,
     solve,
 )
-from mpsolve.methods import METHODS, SPECIAL_CASES, Answer, Capabilities
+from mpsolve.methods import METHODS, SPECIAL_CASES, Answer, Capabilities, choose
 from mpsolve.result import Limit
 
 inf, nan = math.inf, math.nan
@@ -199,7 +199,7 @@ def only(monkeypatch):
 
     def leave(*names):
         left = {name: METHODS[name] for name in names}
-        monkeypatch.setattr(sys.modules["mpsolve.solve"], "METHODS", left)
+        monkeypatch.setattr(choose, "METHODS", left)
 
     return leave
 

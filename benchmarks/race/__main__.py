@@ -19,7 +19,7 @@ RECORDS = "race.jsonl"
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.race",
-        description="Race mpsolve against general solvers on one-budget problems.",
+        description="Race mpsolve against general solvers, class by class.",
     )
     add = parser.add_argument
     add("--family", choices=[*FAMILIES, "all"], default="all")

@@ -53,7 +53,8 @@ class Record(msgspec.Struct, kw_only=True):
         How often it was run; the times are of the run with the median total.
     loss, usage, budget
         Loss by exact summation and usage in integers, both from the arrays; None where
-        there is no layout.
+        there is no layout. In the families with several constraints, usage is the
+        number of those that the layout breaks, and budget is 0.
     bound : float or None
         Dual bound that is claimed; None where it is infinite.
     """

@@ -17,6 +17,11 @@ __all__ = ["write_report"]
 TITLES = {
     "mixed": "Mixed precision",
     "hard": "Hard classes of the literature",
+    "budgets": "Several budgets that bind",
+    "chain": "Chains with conversion losses and an inventory",
+    "networks": "Networks with conversion losses and a memory budget",
+    "inventory": "An inventory alone",
+    "dense": "Losses on all pairs of layers, and a memory budget",
 }
 
 ABOUT = """\

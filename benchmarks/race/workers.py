@@ -24,7 +24,10 @@ GRACE_S = 60.0
 #: Starting a process and importing a solver.
 START_S = 300.0
 
-WARM_UP = Instance(Cell("mixed", "distinct", 20, 3, 1, 1), seed=1_000_000)
+WARM_UPS = (
+    Instance(Cell("mixed", "distinct", 20, 3, 1, 1), seed=1_000_000),
+    Instance(Cell("chain", "with inventory", 10, 4, 1, 1), seed=1_000_000),
+)
 
 
 class Worker:
@@ -111,7 +114,8 @@ def _serve(pipe: Connection, method: str) -> None:
     from benchmarks.race.measure import Runner
 
     runner = Runner(method)
-    runner.run(WARM_UP, 10.0)
+    for instance in WARM_UPS:
+        runner.run(instance, 10.0)
     pipe.send(runner.about)
     with contextlib.suppress(EOFError):
         while True:

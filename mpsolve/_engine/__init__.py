@@ -2,15 +2,17 @@
 
 try:
     from mpsolve._engine._native import (
+        PATHS_MEMORY,
         DenseOutcome,
         FrontOutcome,
         MckpOutcome,
         PathsOutcome,
+        paths_width,
         solve_dense,
         solve_front,
+        solve_many,
         solve_mckp,
         solve_paths,
-        sweep_entries,
     )
 except ModuleNotFoundError as error:
     if error.name != "mpsolve._engine._native":
@@ -23,13 +25,15 @@ except ModuleNotFoundError as error:
     raise ImportError(_message) from error
 
 __all__ = [
+    "PATHS_MEMORY",
     "DenseOutcome",
     "FrontOutcome",
     "MckpOutcome",
     "PathsOutcome",
+    "paths_width",
     "solve_dense",
     "solve_front",
+    "solve_many",
     "solve_mckp",
     "solve_paths",
-    "sweep_entries",
 ]

@@ -82,6 +82,24 @@ def solve_mckp(
     hint: npt.NDArray[np.int32] | None = None,
     progress: Callable[[float, float, int], object] | None = None,
 ) -> MckpOutcome: ...
+def solve_many(
+    loss: npt.NDArray[np.float64],
+    usage: npt.NDArray[np.int64],
+    offsets: npt.NDArray[np.int64] | None,
+    num_options: int,
+    budgets: Sequence[tuple[int | None, int | None]],
+    *,
+    abs_gap: float = 0.0,
+    rel_gap: float = 0.0,
+    time_limit: float = ...,
+    memory_limit: int = ...,
+) -> list[MckpOutcome]: ...
+
+PATHS_MEMORY: int
+
+def paths_width(
+    offsets: npt.NDArray[np.int64], pairs: npt.NDArray[np.int32]
+) -> tuple[float, int]: ...
 
 class PathsOutcome:
     @property
@@ -134,9 +152,6 @@ def solve_paths(
     hint: npt.NDArray[np.int32] | None = None,
     progress: Callable[[float, float, int], object] | None = None,
 ) -> PathsOutcome: ...
-def sweep_entries(
-    offsets: npt.NDArray[np.int64], pairs: npt.NDArray[np.int32]
-) -> float: ...
 
 class DenseOutcome:
     @property

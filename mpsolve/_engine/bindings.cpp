@@ -2,7 +2,9 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
 #include <cmath>
 #include <limits>
@@ -12,6 +14,7 @@
 #include <vector>
 
 #include "front.hpp"
+#include "many.hpp"
 #include "mckp.hpp"
 
 namespace nb = nanobind;
@@ -177,16 +180,20 @@ PyOutcome to_python(mpsolve::MckpOutcome outcome) {
   return result;
 }
 
+void check_limits(double abs_gap, double rel_gap, double time_limit, std::int64_t memory_limit) {
+  require(abs_gap >= 0.0, "abs_gap must be at least 0");
+  require(rel_gap >= 0.0, "rel_gap must be at least 0");
+  require(!std::isnan(time_limit), "time_limit must be a number of seconds, got nan");
+  require(memory_limit > 0, "memory_limit must be a positive number of bytes");
+}
+
 PyOutcome solve(const Array& loss, const Array& usage, const std::optional<Array>& offsets,
                 std::int64_t num_options, std::optional<std::int64_t> lower,
                 std::optional<std::int64_t> upper, double abs_gap, double rel_gap,
                 double time_limit, std::int64_t memory_limit, std::int64_t label_limit,
                 const std::optional<Array>& hint, nb::object progress) {
   const mpsolve::MckpProblem problem = problem_of(loss, usage, offsets, num_options, lower, upper);
-  require(abs_gap >= 0.0, "abs_gap must be at least 0");
-  require(rel_gap >= 0.0, "rel_gap must be at least 0");
-  require(!std::isnan(time_limit), "time_limit must be a number of seconds, got nan");
-  require(memory_limit > 0, "memory_limit must be a positive number of bytes");
+  check_limits(abs_gap, rel_gap, time_limit, memory_limit);
   require(label_limit >= 0, "label_limit must be at least 0");
   mpsolve::MckpSettings settings;
   settings.abs_gap = abs_gap;
@@ -202,6 +209,35 @@ PyOutcome solve(const Array& loss, const Array& usage, const std::optional<Array
     outcome = mpsolve::solve_mckp(problem, settings, &host);
   }
   return to_python(std::move(outcome));
+}
+
+using Side = std::optional<std::int64_t>;
+
+std::vector<PyOutcome> many(const Array& loss, const Array& usage,
+                            const std::optional<Array>& offsets, std::int64_t num_options,
+                            const std::vector<std::pair<Side, Side>>& budgets, double abs_gap,
+                            double rel_gap, double time_limit, std::int64_t memory_limit) {
+  const mpsolve::MckpProblem problem =
+      problem_of(loss, usage, offsets, num_options, std::nullopt, std::nullopt);
+  check_limits(abs_gap, rel_gap, time_limit, memory_limit);
+  mpsolve::MckpSettings settings;
+  settings.abs_gap = abs_gap;
+  settings.rel_gap = rel_gap;
+  settings.time_limit = time_limit;
+  settings.memory_limit = static_cast<std::size_t>(memory_limit);
+  std::vector<mpsolve::Sides> sides;
+  sides.reserve(budgets.size());
+  for (const auto& [lower, upper] : budgets) sides.push_back(mpsolve::Sides{lower, upper});
+  PythonHost host{nb::none()};
+  std::vector<mpsolve::MckpOutcome> outcomes;
+  {
+    const nb::gil_scoped_release release;
+    outcomes = mpsolve::solve_many(problem, sides, settings, &host);
+  }
+  std::vector<PyOutcome> results;
+  results.reserve(outcomes.size());
+  for (mpsolve::MckpOutcome& outcome : outcomes) results.push_back(to_python(std::move(outcome)));
+  return results;
 }
 
 struct PyFront {
@@ -268,6 +304,35 @@ memory_limit : int, default 2**31
 Returns
 -------
 FrontOutcome
+
+Raises
+------
+TypeError
+    If an array has another element type.
+ValueError
+    If shapes, offsets or limits do not fit.
+)";
+
+constexpr const char* kManyDoc =
+    R"(Solve one problem under many budgets, preparing it once.
+
+Parameters
+----------
+loss, usage, offsets, num_options
+    As for `solve_mckp`.
+budgets : list of (int or None, int or None)
+    Lower and upper side of each budget.
+abs_gap, rel_gap : float, default 0
+    As for `solve_mckp`.
+time_limit : float, default inf
+    Seconds for all budgets together.
+memory_limit : int, default 2**31
+    Bytes that the search may allocate.
+
+Returns
+-------
+list of MckpOutcome
+    One for each budget, in the order given.
 
 Raises
 ------
@@ -394,6 +459,12 @@ NB_MODULE(_native, module) {
              nb::arg("memory_limit") = std::int64_t{2} << 30, nb::arg("label_limit") = 0,
              nb::arg("hint").none() = nb::none(), nb::arg("progress").none() = nb::none(),
              kSolveDoc);
+
+  module.def("solve_many", &many, nb::arg("loss"), nb::arg("usage"), nb::arg("offsets").none(),
+             nb::arg("num_options"), nb::arg("budgets"), nb::kw_only(), nb::arg("abs_gap") = 0.0,
+             nb::arg("rel_gap") = 0.0,
+             nb::arg("time_limit") = std::numeric_limits<double>::infinity(),
+             nb::arg("memory_limit") = std::int64_t{2} << 30, kManyDoc);
 
   bind_paths(module);
   bind_dense(module);

@@ -75,13 +75,8 @@ class FrontSearch {
     HullWalker walker;
     for (std::int64_t i = 0; i < n; ++i) {
       const std::int64_t begin = groups_.begin(i);
-      std::int32_t lightest = 0;
+      const std::int32_t lightest = lightest_option(groups_, i);
       double largest = 0.0;
-      for (std::int32_t j = 1; j < groups_.size(i); ++j) {
-        const std::int64_t more = groups_.weight(begin + j) - groups_.weight(begin + lightest);
-        const double lost = groups_.loss[begin + j] - groups_.loss[begin + lightest];
-        if (more < 0 || (more == 0 && lost < 0.0)) lightest = j;
-      }
       for (std::int32_t j = 0; j < groups_.size(i); ++j) {
         largest =
             std::max(largest, std::fabs(groups_.loss[begin + j] - groups_.loss[begin + lightest]));

@@ -17,6 +17,18 @@ struct Edge {
   std::int32_t heavier;  // option the step leads to
 };
 
+// The option of least usage, of least loss among those.
+inline std::int32_t lightest_option(const Groups& groups, std::int64_t group) {
+  const std::int64_t begin = groups.begin(group);
+  std::int32_t lightest = 0;
+  for (std::int32_t j = 1; j < groups.size(group); ++j) {
+    const std::int64_t more = groups.weight(begin + j) - groups.weight(begin + lightest);
+    const double lost = groups.loss[begin + j] - groups.loss[begin + lightest];
+    if (more < 0 || (more == 0 && lost < 0.0)) lightest = j;
+  }
+  return lightest;
+}
+
 // Walks the hull from `start` to `end` (-1: as far as it goes). Groups whose options are listed in
 // order of usage, as most are, need no sort.
 class HullWalker {

@@ -26,7 +26,8 @@ class Solver {
   MckpOutcome run() {
     if (!orient()) return outcome_;
     rescale();
-    Dual dual = solve_dual(groups_, upper_, control_);
+    const bool is_known = settings_.dual != nullptr && groups_.mask == 0 && shift_ == 0;
+    Dual dual = is_known ? *settings_.dual : solve_dual(groups_, upper_, control_);
     outcome_.counters.seconds_dual = control_.seconds();
     control_.arm();
     if (dual.status == DualStatus::kInfeasible) return infeasible();

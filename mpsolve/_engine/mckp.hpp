@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "control.hpp"
+#include "dual.hpp"
 
 namespace mpsolve {
 
@@ -33,6 +34,7 @@ struct MckpSettings {
   std::size_t memory_limit = std::size_t{2} << 30;              // bytes
   std::int64_t label_limit = 0;                                 // 0: none
   const std::int32_t* hint = nullptr;                           // an option of each group
+  const Dual* dual = nullptr;  // of the upper side, where it is known
 };
 
 enum class Reason { kOptimal, kFeasible, kInfeasible, kNoSolutionFound };

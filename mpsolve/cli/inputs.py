@@ -1,4 +1,4 @@
-"""What commands read: a problem, with the budgets of the command line."""
+"""What commands read: a problem, under the constraints of the command line."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from mpsolve.errors import InvalidParameterError
 from mpsolve.model.budget import Budget
+from mpsolve.model.inventory import Inventory
 from mpsolve.model.problem import Problem
 from mpsolve.units import parse_budget
 
@@ -16,12 +17,12 @@ __all__ = ["json_text", "read_problem"]
 
 
 def read_problem(arguments: argparse.Namespace) -> Problem:
-    """Return the problem of the command line, under its budgets.
+    """Return the problem of the command line, under its constraints.
 
     Parameters
     ----------
     arguments : Namespace
-        With ``problem`` and ``budget``.
+        With ``problem``, and what `_add_problem` of the parser adds.
 
     Returns
     -------
@@ -34,7 +35,17 @@ def read_problem(arguments: argparse.Namespace) -> Problem:
             budgets.pop(resource, None)
         else:
             budgets[resource] = parse_budget(text, problem, resource)
-    return problem.with_budgets(budgets) if arguments.budget else problem
+    if arguments.budget:
+        problem = problem.with_budgets(budgets)
+    if arguments.objective is not None:
+        problem = problem.with_constraints(objective=arguments.objective)
+    if arguments.max_distinct is not None:
+        problem = problem.with_constraints(max_distinct=arguments.max_distinct)
+    for counts, is_exact in ((arguments.inventory, True), (arguments.at_most, False)):
+        if counts is not None:
+            inventory = Inventory(counts, exact=is_exact) if counts else None
+            problem = problem.with_constraints(inventory=inventory)
+    return problem
 
 
 def _load(name: str) -> Problem:

@@ -40,6 +40,15 @@ budgets:
   --budget memory=none          drops the file's budget
 """
 
+INVENTORY_HELP = """\
+inventories:
+  --inventory fp64=1,fp32=2,fp16=2   exactly that many layers of each
+  --at-most fp64=1,fp32=2            no more than that
+  --inventory none                   drops the file's inventory
+"""
+
+PROBLEM_HELP = f"{BUDGET_HELP}\n{INVENTORY_HELP}\n"
+
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -58,6 +67,8 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_solve(commands)
     _add_check(commands)
+    _add_front(commands)
+    _add_explain(commands)
     _add_show(commands)
     _add_methods(commands)
     _add_demo(commands)
@@ -65,7 +76,12 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _add_command(
-    commands: Any, name: str, summary: str, example: str, more: str = ""
+    commands: Any,
+    name: str,
+    summary: str,
+    example: str,
+    more: str = "",
+    formats: tuple[str, ...] = ("table", "json"),
 ) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(
         name,
@@ -77,7 +93,7 @@ def _add_command(
     command.set_defaults(run=_lazily(name))
     command.add_argument(
         "--format",
-        choices=["table", "json"],
+        choices=formats,
         default="table",
         help="how the answer is printed (default: table)",
     )
@@ -109,6 +125,31 @@ def _add_problem(command: argparse.ArgumentParser) -> None:
         type=_assignment,
         help="bound a resource, in place of the file's budget for it; repeatable",
     )
+    inventory = command.add_mutually_exclusive_group()
+    inventory.add_argument(
+        "--inventory",
+        metavar="COUNTS",
+        type=_counts,
+        help="how many layers get each precision, in place of the file's inventory",
+    )
+    inventory.add_argument(
+        "--at-most",
+        metavar="COUNTS",
+        type=_counts,
+        help="the same as bounds",
+    )
+    command.add_argument(
+        "--objective",
+        choices=["sum", "max"],
+        help="what is to be small, in place of the file's objective: the sum of all "
+        "losses, or the worst of them",
+    )
+    command.add_argument(
+        "--max-distinct",
+        type=_count,
+        metavar="N",
+        help="how many different precisions a layout may use",
+    )
 
 
 def _add_solve(commands: Any) -> None:
@@ -117,7 +158,7 @@ def _add_solve(commands: Any) -> None:
         "solve",
         "find the layout of least loss within the budgets, and prove it",
         "mpsolve solve problem.json --budget memory=12MB --output layout.json",
-        f"{BUDGET_HELP}\n",
+        PROBLEM_HELP,
     )
     _add_problem(command)
     command.add_argument(
@@ -164,10 +205,78 @@ def _add_check(commands: Any) -> None:
         "check",
         "evaluate a layout exactly, without any solver",
         "mpsolve check problem.json layout.json",
-        f"{BUDGET_HELP}\n",
+        PROBLEM_HELP,
     )
     _add_problem(command)
     command.add_argument("layout", metavar="LAYOUT", help="a layout file (.json)")
+
+
+def _add_front(commands: Any) -> None:
+    command = _add_command(
+        commands,
+        "front",
+        "find the least loss for every amount of a resource",
+        "mpsolve front problem.json --resource memory --plot front.png",
+        PROBLEM_HELP,
+        ("table", "json", "csv"),
+    )
+    _add_problem(command)
+    command.add_argument(
+        "--resource",
+        metavar="NAME",
+        help="the resource; needed where a problem has several",
+    )
+    command.add_argument(
+        "--within",
+        metavar="LOW:HIGH",
+        help="usages of interest, written as a budget: 3MB:9MB, 20%%:40%%",
+    )
+    command.add_argument(
+        "--epsilon",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="let a point stand for others whose loss is smaller by at most this share "
+        "of the front's range of losses (default: 0, the exact front)",
+    )
+    command.add_argument(
+        "--time-limit",
+        type=_with_units("s"),
+        metavar="TIME",
+        help="stop after this long with the points found so far: 10s, 500ms, 2min",
+    )
+    command.add_argument(
+        "--plot", metavar="PICTURE", help="draw the front: .png, .pdf or .svg"
+    )
+    command.add_argument(
+        "--output", metavar="FILE", help="write the answer there instead of printing it"
+    )
+    command.add_argument("--all", action="store_true", help="show every point")
+
+
+def _add_explain(commands: Any) -> None:
+    command = _add_command(
+        commands,
+        "explain",
+        "say why the answer is what it is, and what would change it",
+        "mpsolve explain problem.json --layer conv1=fp16",
+        PROBLEM_HELP,
+    )
+    _add_problem(command)
+    command.add_argument(
+        "--layer",
+        metavar="NAME=PRECISION",
+        action="append",
+        default=[],
+        type=_layer,
+        help="say what giving a layer that precision would cost; repeatable",
+    )
+    command.add_argument(
+        "--time-limit",
+        type=_with_units("s"),
+        metavar="TIME",
+        help="for each of the questions asked: 10s, 500ms, 2min",
+    )
 
 
 def _add_show(commands: Any) -> None:
@@ -176,7 +285,7 @@ def _add_show(commands: Any) -> None:
         "show",
         "say what a problem holds, and which methods can solve it",
         "mpsolve show problem.json",
-        f"{BUDGET_HELP}\n",
+        PROBLEM_HELP,
     )
     _add_problem(command)
 
@@ -209,6 +318,28 @@ def _assignment(text: str) -> tuple[str, str]:
         msg = f"must be RESOURCE=BUDGET, such as memory=12MB. Got {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return resource, budget
+
+
+def _layer(text: str) -> tuple[str, str]:
+    layer, equals, precision = text.rpartition("=")
+    if not (layer and equals and precision):
+        msg = f"must be NAME=PRECISION, such as conv1=fp16. Got {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return layer, precision
+
+
+def _counts(text: str) -> dict[str, int]:
+    """Read ``fp64=1,fp32=2``; ``none`` is empty."""
+    if text == "none":
+        return {}
+    counts: dict[str, int] = {}
+    for part in text.split(","):
+        name, equals, count = part.strip().rpartition("=")
+        if not (name and equals and count.isdecimal()) or name in counts:
+            msg = f"must be PRECISION=COUNT,…, such as fp64=1,fp32=2. Got {text!r}"
+            raise argparse.ArgumentTypeError(msg)
+        counts[name] = int(count)
+    return counts
 
 
 def _count(text: str) -> int:

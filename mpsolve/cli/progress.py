@@ -30,12 +30,12 @@ class ProgressLine:
     console : rich.console.Console
         A terminal on standard error.
     maximize : bool
-        Whether the losses that come in are gains of the opposite sign.
+        Whether what comes in are gains.
     """
 
     def __init__(self, console: Console, *, maximize: bool = False) -> None:
         self._console = console
-        self._word, self._sign = ("gain", -1.0) if maximize else ("loss", 1.0)
+        self._word = "gain" if maximize else "loss"
         self._start = self._last = time.perf_counter()
         self._live: Live | None = None
 
@@ -69,11 +69,11 @@ class ProgressLine:
         best = "no layout yet"
         if loss is not None:
             gap = relative_gap(loss, bound)
-            best = f"{self._word} {self._sign * loss:.9g}  gap {gap:.1e}"
+            best = f"{self._word} {loss:.9g}  gap {gap:.1e}"
         parts = (
             f"{now - self._start:.1f} s",
             best,
-            f"bound {self._sign * bound:.9g}",
+            f"bound {bound:.9g}",
             f"{labels:,} labels",
         )
         return Text("  ".join(parts), no_wrap=True, overflow="ellipsis")

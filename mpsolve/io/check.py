@@ -152,9 +152,10 @@ class Checker:
             lower = -math.inf if kind.ge is None else kind.ge
             upper = math.inf if kind.le is None else kind.le
             if not lower <= value <= upper:
-                allowed = ">= 0" if lower == 0 else "within ±(2^63 - 1)"
+                is_count = upper == math.inf
+                allowed = f">= {lower}" if is_count else "within ±(2^63 - 1)"
                 self._add(path, f"must be {allowed}. Got {value}")
-                return 0
+                return max(kind.ge or 0, 0)
             return value
         try:
             return float(value)
@@ -219,6 +220,8 @@ class Checker:
                 return None
             case inspect.BoolType():
                 return False
+            case inspect.IntType():
+                return max(kind.ge or 0, 0)
             case _:
                 return 0
 

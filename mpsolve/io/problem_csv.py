@@ -169,6 +169,8 @@ def encode_csv(problem: Problem) -> bytes:
         for name in ("budgets", "ties", "fixed", "inventory", "couplings", "maximize")
         if getattr(problem, name)
     ]
+    lost += ["objective"] if problem.objective != "sum" else []
+    lost += ["max_distinct"] if problem.max_distinct is not None else []
     if lost:
         message = f"a CSV table has no place for {', '.join(lost)}; use .json"
         raise InvalidProblemError([Fault("", message)])

@@ -118,6 +118,8 @@ def build_problem(record: ProblemRecord) -> Problem:
         if inventory is None
         else Inventory(inventory.counts, exact=inventory.exact),
         "couplings": [_coupling(c, i) for i, c in enumerate(record.couplings)],
+        "objective": record.objective,
+        "max_distinct": record.max_distinct,
         "maximize": record.maximize,
         "units": record.units,
         "name": record.name,
@@ -200,6 +202,8 @@ def encode_problem(problem: Problem) -> bytes:
         "source": problem.source,
         "licence": problem.licence,
         "maximize": problem.maximize,
+        "objective": problem.objective,
+        "max_distinct": problem.max_distinct,
         "units": {
             name: resource.unit
             for name, resource in problem.resources.items()

@@ -105,6 +105,14 @@ class ProblemRecord(_Record, kw_only=True):
     ] = {}
     inventory: InventoryRecord | None = None
     couplings: list[CouplingRecord] = []
+    objective: Annotated[
+        Literal["sum", "max"],
+        Meta(description="What is to be small: the sum of losses, or the largest."),
+    ] = "sum"
+    max_distinct: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="How many different precisions a layout may use."),
+    ] = None
 
 
 class GroupsRecord(ProblemRecord, kw_only=True):

@@ -37,13 +37,16 @@ __all__ = [
 SPECIAL_CASES = frozenset({"rearrange", "monotone", "transport", "count_dp", "min_cut"})
 
 #: Where each method lives, in the order in which ``auto`` prefers them: the short ones,
-#: the engines, and what is slower than the engines but takes wider couplings.
+#: the engines, those that ask other methods again and again, and what is slower than
+#: the engines but takes wider couplings.
 METHODS = {
     "rearrange": "mpsolve.methods.rearrange:Rearrange",
     "monotone": "mpsolve.methods.monotone:Monotone",
     "transport": "mpsolve.methods.transport:Transport",
     "exact": "mpsolve.methods.exact:Exact",
     "paths": "mpsolve.methods.paths:Paths",
+    "few_precisions": "mpsolve.methods.few_precisions:FewPrecisions",
+    "bottleneck": "mpsolve.methods.bottleneck:Bottleneck",
     "count_dp": "mpsolve.methods.count_dp:CountDp",
     "min_cut": "mpsolve.methods.min_cut:MinCut",
     "dense": "mpsolve.methods.dense:Dense",

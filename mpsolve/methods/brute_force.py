@@ -30,6 +30,8 @@ class BruteForce:
         proves=True,
         inventory=True,
         couplings=True,
+        max_distinct=True,
+        bottleneck=True,
         most_layouts=MOST_LAYOUTS,
         parameters=frozenset({"time_limit", "hint"}),
     )
@@ -40,7 +42,7 @@ class BruteForce:
         deadline = time.perf_counter() + limit_s
         sizes = np.diff(merged.offsets)
         num_layouts = math.prod(sizes.tolist())
-        best, best_layout = math.inf, -1
+        best, best_sum, best_layout = math.inf, math.inf, -1
         limit = None
         # Mixed-radix digits of a layout's number are its choices.
         strides = np.concatenate([np.cumprod(sizes[::-1])[::-1][1:], [1]]).astype(int)
@@ -51,11 +53,12 @@ class BruteForce:
                 break
             numbers = np.arange(first, min(first + CHUNK, num_layouts))
             choices = numbers[:, None] // strides % sizes
-            losses = _losses(merged, choices)
+            losses, sums = _losses(merged, choices)
             losses[~_is_feasible(merged, choices)] = math.inf
-            least = int(losses.argmin())
-            if losses[least] < best:
-                best, best_layout = float(losses[least]), int(numbers[least])
+            least = int(np.lexsort((sums, losses))[0])
+            found = float(losses[least]), float(sums[least])
+            if found[0] < math.inf and found < (best, best_sum):
+                (best, best_sum), best_layout = found, int(numbers[least])
         counters = {"layouts": float(num_layouts)}
         if best_layout < 0:
             reason = Reason.INFEASIBLE if limit is None else Reason.NO_SOLUTION_FOUND
@@ -69,19 +72,25 @@ class BruteForce:
         )
 
 
-def _losses(merged: Merged, choices: np.ndarray) -> np.ndarray:
-    """Return the loss of every row of choices."""
+def _losses(merged: Merged, choices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what every row of choices makes small, and the sum of its losses."""
     flat = merged.offsets[:-1] + choices
-    losses: np.ndarray = merged.loss[flat].sum(axis=1)
-    if not merged.problem.couplings:
-        return losses
-    layers = merged.problem.layers
+    sums: np.ndarray = merged.loss[flat].sum(axis=1)
+    problem = merged.problem
+    if problem.objective == "sum" and not problem.couplings:
+        return sums, sums
     expanded = np.array([merged.expand(row) for row in choices])
-    for coupling in merged.problem.couplings:
-        first = expanded[:, layers.index(coupling.first)]
-        second = expanded[:, layers.index(coupling.second)]
-        losses = losses + coupling.table[first, second]
-    return losses
+    own = problem.loss[problem.offsets[:-1] + expanded]
+    each = [-own if problem.maximize else own]
+    for coupling in problem.couplings:
+        first = expanded[:, problem.layers.index(coupling.first)]
+        second = expanded[:, problem.layers.index(coupling.second)]
+        between = coupling.table[first, second]
+        sums = sums + between
+        each.append(between[:, None])
+    if problem.objective == "sum":
+        return sums, sums
+    return np.concatenate(each, axis=1).max(axis=1, initial=-math.inf), sums
 
 
 def _is_feasible(merged: Merged, choices: np.ndarray) -> np.ndarray:
@@ -100,4 +109,8 @@ def _is_feasible(merged: Merged, choices: np.ndarray) -> np.ndarray:
             is_precision = merged.codes[flat] == merged.problem.precisions.index(name)
             counts = (is_precision * merged.sizes).sum(axis=1)
             is_feasible &= counts == count if inventory.exact else counts <= count
+    if merged.problem.max_distinct is not None:
+        used = np.sort(merged.codes[flat], axis=1)
+        num_distinct = 1 + (np.diff(used, axis=1) > 0).sum(axis=1)
+        is_feasible &= num_distinct <= merged.problem.max_distinct
     return is_feasible

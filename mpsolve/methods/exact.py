@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -60,27 +60,23 @@ class Exact:
         outcome = _run(
             merged.loss, usage, merged.offsets, merged.width, limits, **options
         )
-        reason = Reason(outcome.reason)
-        limit = None if outcome.limit is None else Limit(outcome.limit)
+        answer = outcome_answer(outcome, name)
         found = _Found(outcome.choices, outcome.loss, outcome.bound)
-        detail = ""
-        if reason is Reason.OPTIMAL and not found.is_proven(merged, parameters):
-            # What is left of the gap is the rounding of the sums: look closer.
-            options.pop("hint", None)
-            found = _closer(merged, usage, limits, found, options)
-            if not found.is_proven(merged, parameters):
-                reason, limit = Reason.FEASIBLE, Limit.OTHER
-                detail = "the losses span more digits than sums of floats can prove"
-        return Answer(
-            reason=reason,
+        if answer.reason is not Reason.OPTIMAL or found.is_proven(merged, parameters):
+            return answer
+        # What is left of the gap is the rounding of the sums: look closer.
+        options.pop("hint", None)
+        found = _closer(merged, usage, limits, found, options)
+        answer = replace(
+            answer,
             choices=found.choices,
             loss=None if found.choices is None else found.loss,
             bound=found.bound,
-            limit=limit,
-            multipliers={} if name is None else {name: outcome.multiplier},
-            detail=detail,
-            counters=_counters(outcome),
         )
+        if found.is_proven(merged, parameters):
+            return answer
+        detail = "the losses span more digits than sums of floats can prove"
+        return replace(answer, reason=Reason.FEASIBLE, limit=Limit.OTHER, detail=detail)
 
 
 @dataclass(frozen=True)
@@ -193,7 +189,8 @@ def _run(
     )
 
 
-def _counters(outcome: MckpOutcome) -> dict[str, float]:
+def outcome_counters(outcome: MckpOutcome) -> dict[str, float]:
+    """Return what the engine counted, by the names of results."""
     return {
         "core_groups": outcome.num_core_groups,
         "core_options": outcome.num_core_options,
@@ -201,3 +198,16 @@ def _counters(outcome: MckpOutcome) -> dict[str, float]:
         "longest_list": outcome.max_list,
         "splits": outcome.num_splits,
     }
+
+
+def outcome_answer(outcome: MckpOutcome, resource: str | None = None) -> Answer:
+    """Return an outcome of the engine as an answer, as it stands."""
+    return Answer(
+        reason=Reason(outcome.reason),
+        choices=outcome.choices,
+        loss=None if outcome.choices is None else outcome.loss,
+        bound=outcome.bound,
+        limit=None if outcome.limit is None else Limit(outcome.limit),
+        multipliers={} if resource is None else {resource: outcome.multiplier},
+        counters=outcome_counters(outcome),
+    )

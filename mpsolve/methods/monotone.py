@@ -66,7 +66,8 @@ class Monotone:
         problem = merged.problem
         if not problem.couplings:
             return "a problem without couplings"
-        if merged.width is None or (merged.sizes != 1).any():
+        # Where options were merged or left out, tables and options differ in size.
+        if merged.width is None or merged.origin is not None:
             return "layers that are tied, fixed, or differ in their options"
         codes = merged.codes.reshape(-1, merged.width)
         if (codes != codes[0]).any():

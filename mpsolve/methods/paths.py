@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mpsolve._engine import solve_paths, sweep_entries
+import numpy as np
+
+from mpsolve._engine import PATHS_MEMORY, paths_width, solve_paths
 from mpsolve.methods.coupled import coupled_groups, solve_coupled
 from mpsolve.methods.engine_options import PARAMETERS
 from mpsolve.methods.protocol import Answer, Capabilities, Parameters
@@ -10,8 +12,8 @@ from mpsolve.model.merge import Merged
 
 __all__ = ["Paths"]
 
-#: Beyond so many entries of the sweep's tables, `dense` is the better choice.
-WIDE = 2e5
+#: Bytes of tables from which on `dense` is the better choice.
+WIDE = 2**24
 
 COUNTERS = {
     "labels": "num_labels",
@@ -51,15 +53,34 @@ class Paths:
         parameters=PARAMETERS,
     )
 
+    def why_not(self, merged: Merged) -> str:
+        """Say why couplings are too wide; see :class:`mpsolve.methods.SpecialCase`."""
+        num_bytes, width = _width(merged)
+        return _too_wide(num_bytes, width) if num_bytes > PATHS_MEMORY else ""
+
     def solve(self, merged: Merged, parameters: Parameters) -> Answer:
         """Answer a merged problem; see :class:`mpsolve.methods.Method`."""
         return solve_coupled(merged, parameters, self.name, solve_paths, COUNTERS)
 
     def better_left(self, merged: Merged) -> str:
-        """Say why another method may do better; see `protocol.Reluctant`."""
-        if not merged.problem.couplings:
-            return ""
-        entries = sweep_entries(merged.offsets, coupled_groups(merged))
-        if entries <= WIDE:
-            return ""
-        return f"couplings so wide that its tables have {entries:.2g} entries"
+        """Say why another method does better; see `mpsolve.methods.Reluctant`."""
+        num_bytes, width = _width(merged)
+        return _too_wide(num_bytes, width) if num_bytes > WIDE else ""
+
+
+def _width(merged: Merged) -> tuple[float, int]:
+    """Return the bytes that tables need, and the groups that couplings join."""
+    if not merged.problem.couplings:
+        return 0.0, 0
+    pairs = coupled_groups(merged)
+    # Along chains and rings hardly anything is joined.
+    if np.bincount(pairs.ravel(), minlength=1).max() <= 2:
+        return 0.0, 2
+    return paths_width(merged.offsets, pairs)
+
+
+def _too_wide(num_bytes: float, width: int) -> str:
+    return (
+        f"couplings that join {width} groups at a time, which needs "
+        f"{num_bytes / 2**20:.3g} MiB"
+    )

@@ -110,8 +110,10 @@ class Capabilities:
         Largest number of budgets; None for any number.
     lower_sides : bool
         Whether budgets may have a lower side.
-    inventory, couplings : bool
+    inventory, couplings, max_distinct : bool
         Whether a problem may have them.
+    bottleneck : bool
+        Whether the largest loss may be what is to be small.
     most_layouts : int or None
         Largest number of layouts it will enumerate; None where it does not.
     parameters : frozenset of str
@@ -123,6 +125,8 @@ class Capabilities:
     lower_sides: bool = True
     inventory: bool = False
     couplings: bool = False
+    max_distinct: bool = False
+    bottleneck: bool = False
     most_layouts: int | None = None
     parameters: frozenset[str] = frozenset()
 
@@ -152,6 +156,10 @@ class Capabilities:
             missing.append(f"an inventory ({problem.inventory})")
         if problem.couplings and not self.couplings:
             missing.append(f"couplings ({len(problem.couplings)} of them)")
+        if problem.max_distinct is not None and not self.max_distinct:
+            missing.append(f"a limit of {problem.max_distinct} different precisions")
+        if problem.objective == "max" and not self.bottleneck:
+            missing.append("the objective 'max'")
         if self.most_layouts is not None:
             num_layouts = math.prod(np.diff(problem.merged.offsets).tolist())
             if num_layouts > self.most_layouts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mpsolve.model.budget import Budget, parse_budget
 from mpsolve.model.coupling import Coupling, coupling_fault
@@ -18,9 +18,25 @@ if TYPE_CHECKING:
 __all__ = ["Constraints"]
 
 
+#: What may be made small: the sum of all losses, or the largest of them.
+OBJECTIVES = ("sum", "max")
+
+
+class Given(NamedTuple):
+    """Constraints as a caller writes them, before anybody has checked them."""
+
+    budgets: Mapping[str, Any] | None = None
+    ties: Iterable[Iterable[str | int]] = ()
+    fixed: Mapping[str, str] | None = None
+    inventory: object = None
+    couplings: Iterable[Coupling] = ()
+    objective: str = "sum"
+    max_distinct: int | None = None
+
+
 @dataclass(frozen=True)
 class Constraints:
-    """Budgets, ties, fixed options, inventory and couplings of a problem.
+    """What a problem asks of a layout, and what is to be small.
 
     Attributes
     ----------
@@ -31,6 +47,8 @@ class Constraints:
         Option by group, both by position.
     inventory : Inventory or None
     couplings : tuple of Coupling
+    objective : {"sum", "max"}
+    max_distinct : int or None
     """
 
     budgets: Mapping[str, Budget]
@@ -38,6 +56,8 @@ class Constraints:
     fixed: Mapping[int, int]
     inventory: Inventory | None
     couplings: tuple[Coupling, ...]
+    objective: str = "sum"
+    max_distinct: int | None = None
 
     def with_budgets(
         self, budgets: Mapping[str, Any], resources: set[str], faults: Faults
@@ -51,9 +71,25 @@ class Constraints:
         """Return the same constraints with other couplings."""
         return replace(self, couplings=_read_couplings(problem, couplings, faults))
 
+    def as_given(self, problem: Problem) -> Given:
+        """Return the same constraints in the caller's words."""
+        fixed = {
+            problem.layers[i]: problem.precisions_of(i)[option]
+            for i, option in self.fixed.items()
+        }
+        return Given(
+            self.budgets,
+            self.ties,
+            fixed,
+            self.inventory,
+            self.couplings,
+            self.objective,
+            self.max_distinct,
+        )
+
 
 def read_constraints(
-    problem: Problem, resources: set[str], given: Mapping[str, Any], faults: Faults
+    problem: Problem, resources: set[str], given: Given, faults: Faults
 ) -> Constraints:
     """Check the constraints of a problem against its groups and resources.
 
@@ -63,8 +99,7 @@ def read_constraints(
         Whose groups and options the constraints name.
     resources : set of str
         Names of the resources.
-    given : mapping
-        The arguments ``budgets``, ``ties``, ``fixed``, ``inventory``, ``couplings``.
+    given : Given
     faults : Faults
         Receives what is wrong.
 
@@ -73,14 +108,31 @@ def read_constraints(
     Constraints
         Complete only where no fault was added.
     """
-    ties = _read_ties(problem, given["ties"], faults)
+    ties = _read_ties(problem, given.ties, faults)
     return Constraints(
-        budgets=_read_budgets(given["budgets"] or {}, resources, faults),
+        budgets=_read_budgets(given.budgets or {}, resources, faults),
         ties=ties,
-        fixed=_read_fixed(problem, given["fixed"] or {}, ties, faults),
-        inventory=_read_inventory(problem, given["inventory"], faults),
-        couplings=_read_couplings(problem, given["couplings"], faults),
+        fixed=_read_fixed(problem, given.fixed or {}, ties, faults),
+        inventory=_read_inventory(problem, given.inventory, faults),
+        couplings=_read_couplings(problem, given.couplings, faults),
+        objective=_read_objective(given.objective, faults),
+        max_distinct=_read_max_distinct(given.max_distinct, faults),
     )
+
+
+def _read_objective(given: object, faults: Faults) -> str:
+    if given not in OBJECTIVES:
+        faults.add("objective", f'must be "sum" or "max". Got {given!r}')
+    return str(given)
+
+
+def _read_max_distinct(given: object, faults: Faults) -> int | None:
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        faults.add("max_distinct", f"must be an int >= 1 or None. Got {given!r}")
+        return None
+    return given
 
 
 def _read_budgets(

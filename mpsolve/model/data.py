@@ -106,6 +106,16 @@ class ProblemData:
         return self._constraints.couplings
 
     @property
+    def objective(self) -> str:
+        """What is to be small: ``"sum"`` of the losses, or the largest (``"max"``)."""
+        return self._constraints.objective
+
+    @property
+    def max_distinct(self) -> int | None:
+        """How many different precisions a layout may use; None for any number."""
+        return self._constraints.max_distinct
+
+    @property
     def layers(self) -> Names:
         """Names of the groups."""
         return self._columns.layers

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 
-from mpsolve.model.coupling import Coupling
 from mpsolve.model.generate import Draws, as_measured
+from mpsolve.model.generate_classes import Parts
 from mpsolve.model.problem import Problem
 
-__all__ = ["DenseArrays", "DenseClass", "dense_pairs", "dense_pairs_arrays"]
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+__all__ = ["DenseClass", "dense_pairs", "dense_pairs_parts"]
 
 DenseClass = Literal["psd", "indefinite"]
 
@@ -26,28 +22,7 @@ WIDTHS_BY_RANK = (8, 4, 2, 6, 3, 5, 7, 16)
 SHARED_DIRECTIONS = 0.25
 
 
-class DenseArrays(NamedTuple):
-    """A problem with a loss on every pair of groups, and one budget.
-
-    Attributes
-    ----------
-    loss : ndarray of float64, shape (num_groups, num_options)
-        Loss of every option alone.
-    pairs : ndarray of float64, shape (num_groups, num_options) twice
-        ``pairs[u, j, v, k]``, for ``u < v``, is what option j of group u with option k
-        of group v adds; 0 elsewhere.
-    usage : ndarray of int64, shape (num_groups, num_options)
-    budget : int
-        Largest total usage.
-    """
-
-    loss: Floats
-    pairs: Floats
-    usage: Integers
-    budget: int
-
-
-def dense_pairs_arrays(
+def dense_pairs_parts(
     num_groups: int,
     num_options: int,
     seed: int,
@@ -55,7 +30,7 @@ def dense_pairs_arrays(
     kind: DenseClass = "psd",
     coupling: float = 0.3,
     budget: float = 0.4,
-) -> DenseArrays:
+) -> Parts:
     """Draw a problem shaped like the cross-layer sensitivities of CLADO.
 
     An option is a bit width `b`; the error that it puts into the loss has the size
@@ -82,14 +57,14 @@ def dense_pairs_arrays(
 
     Returns
     -------
-    DenseArrays
-        Usages and budget in bytes.
+    Parts
+        With an edge for every pair, and the resource ``"memory"`` in bytes.
 
     Examples
     --------
-    >>> arrays = dense_pairs_arrays(16, 4, seed=0)
-    >>> arrays.pairs.shape, bool((arrays.loss > 0).all())
-    ((16, 4, 16, 4), True)
+    >>> parts = dense_pairs_parts(16, 4, seed=0)
+    >>> parts.tables.shape, bool((parts.loss > 0).all())
+    ((120, 4, 4), True)
 
     References
     ----------
@@ -120,12 +95,19 @@ def dense_pairs_arrays(
         cosines = coupling * (2.0 * draws.uniform(size, size) - 1.0)
         cosines = cosines.reshape(num_groups, num_options, num_groups, num_options)
     pairs = 2.0 * error[:, :, None, None] * error[None, None] * cosines
-    is_upper = np.triu(np.ones((num_groups, num_groups), dtype=bool), 1)
-    pairs *= is_upper[:, None, :, None]
+    first, second = np.triu_indices(num_groups, 1)
     smallest = int(usage.min(axis=1).sum())
     largest = int(usage.max(axis=1).sum())
     allowed = smallest + math.floor(budget * (largest - smallest))
-    return DenseArrays(as_measured(error**2), as_measured(pairs), usage, allowed)
+    return Parts(
+        as_measured(error**2),
+        {"memory": usage},
+        {"memory": allowed},
+        tuple(f"int{width}" for width in bits.tolist()),
+        None,
+        list(zip(first.tolist(), second.tolist(), strict=True)),
+        as_measured(pairs[first, :, second, :]),
+    )
 
 
 def dense_pairs(
@@ -142,7 +124,7 @@ def dense_pairs(
     Parameters
     ----------
     num_groups, num_options, seed, kind, coupling, budget
-        As for :func:`dense_pairs_arrays`.
+        As for :func:`dense_pairs_parts`.
 
     Returns
     -------
@@ -155,23 +137,11 @@ def dense_pairs(
     >>> len(problem.couplings), problem.precisions
     (6, ('int2', 'int4', 'int8'))
     """
-    arrays = dense_pairs_arrays(
+    parts = dense_pairs_parts(
         num_groups, num_options, seed, kind=kind, coupling=coupling, budget=budget
     )
-    layers = [f"layer{i}" for i in range(num_groups)]
-    couplings = [
-        Coupling(layers[u], layers[v], arrays.pairs[u, :, v, :])
-        for u in range(num_groups)
-        for v in range(u + 1, num_groups)
-    ]
-    return Problem.from_arrays(
-        arrays.loss,
-        usage={"memory": arrays.usage},
-        budgets={"memory": arrays.budget},
-        layers=layers,
-        precisions=[f"int{bits}" for bits in _bit_widths(num_options)],
-        couplings=couplings,
-        name=f"{kind} pairs {num_groups}x{num_options} {coupling:g} seed {seed}",
+    return parts.problem(
+        f"{kind} pairs {num_groups}x{num_options} {coupling:g} seed {seed}"
     )
 
 

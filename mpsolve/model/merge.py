@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["Merged"]
 
 Ints = npt.NDArray[np.int64]
+
+#: What is derived when it is asked for, and does not depend on budgets.
+DERIVED = frozenset({"sizes", "codes", "pairs"})
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,51 @@ class Merged:
                 expanded[member] = problem.precisions_of(member).index(precision)
         return expanded
 
+    def expand_rows(self, choices: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Expand many layouts at once, shape (num_layouts, num_groups)."""
+        if self.roots is None:
+            return choices
+        rows = [self.expand(row) for row in choices]
+        return np.array(rows, dtype=np.int32).reshape(-1, self.problem.num_groups)
+
+    def under(self, problem: Problem) -> Merged:
+        """Return the same for a problem that differs in its budgets alone.
+
+        Arrays are shared, and so is what was derived from them.
+        """
+        twin = replace(self, problem=problem, limits=_limits(problem))
+        shared = {name: self.__dict__[name] for name in DERIVED & self.__dict__.keys()}
+        twin.__dict__.update(shared)
+        return twin
+
+    def restricted(self, kept: npt.NDArray[np.bool_]) -> Merged | None:
+        """Return the same with some of the options alone.
+
+        Parameters
+        ----------
+        kept : ndarray of bool, shape (num_options,)
+
+        Returns
+        -------
+        Merged or None
+            None where a group keeps no option.
+        """
+        if not self.num_groups:
+            return self
+        counts = np.add.reduceat(kept, self.offsets[:-1], dtype=np.int64)
+        if not counts.all():
+            return None
+        every = np.arange(len(self.loss))
+        return replace(
+            self,
+            offsets=np.concatenate([[0], np.cumsum(counts)]),
+            width=int(counts[0]) if (counts == counts[0]).all() else None,
+            loss=self.loss[kept],
+            usage={name: values[kept] for name, values in self.usage.items()},
+            roots=np.arange(self.num_groups) if self.roots is None else self.roots,
+            origin=(every if self.origin is None else self.origin)[kept],
+        )
+
     def contract(self, choices: npt.NDArray[np.integer]) -> Ints | None:
         """Return the options of merged groups for those of the problem's groups.
 
@@ -147,11 +195,7 @@ def merge(problem: Problem) -> Merged:
     """
     loss = -problem.loss if problem.maximize else problem.loss
     usage = {name: resource.usage for name, resource in problem.resources.items()}
-    limits = {
-        name: problem.resources[name].limits(budget)
-        for name, budget in problem.budgets.items()
-        if not budget.is_open
-    }
+    limits = _limits(problem)
     if not problem.ties and not problem.fixed:
         return Merged(problem, problem.offsets, problem.width, loss, usage, limits)
 
@@ -182,6 +226,14 @@ def merge(problem: Problem) -> Merged:
         roots,
         np.flatnonzero(is_kept),
     )
+
+
+def _limits(problem: Problem) -> dict[str, Limits]:
+    return {
+        name: problem.resources[name].limits(budget)
+        for name, budget in problem.budgets.items()
+        if not budget.is_open
+    }
 
 
 def _merge_tie(

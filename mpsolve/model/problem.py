@@ -19,7 +19,7 @@ from mpsolve.model.columns import (
     columns_from_groups,
     total_overflows,
 )
-from mpsolve.model.constraints import Constraints, read_constraints
+from mpsolve.model.constraints import Constraints, Given, read_constraints
 from mpsolve.model.coupling import Coupling
 from mpsolve.model.data import ProblemData
 from mpsolve.model.faults import Faults
@@ -33,6 +33,11 @@ __all__ = ["Problem"]
 
 #: Units of resources that have an obvious one.
 DEFAULT_UNITS = {"memory": "B", "time": "ns", "latency": "ns"}
+
+#: Constraints that the merging of ties and couplings does not depend on.
+NOT_MERGED = {"budgets", "inventory", "objective", "max_distinct"}
+
+OVERFLOW = "the largest total must stay below 1e300 in magnitude"
 
 BudgetLike = Budget | Number | None | tuple[Number | None, Number | None]
 
@@ -58,6 +63,11 @@ class Problem(ProblemData):
         :func:`mpsolve.at_most` for bounds.
     couplings : iterable of Coupling, optional
         Losses on pairs of groups.
+    objective : {"sum", "max"}
+        ``"max"`` makes the largest loss of any group or coupling as small as possible
+        (the smallest gain as large), and among those layouts the sum.
+    max_distinct : int, optional
+        How many different precisions a layout may use.
     maximize : bool
         True where `loss` holds gains, whose sum is to be as large as possible.
     units : mapping of str to str, optional
@@ -97,6 +107,8 @@ class Problem(ProblemData):
         fixed: Mapping[str, str] | None = None,
         inventory: Inventory | Mapping[str, int] | None = None,
         couplings: Iterable[Coupling] = (),
+        objective: str = "sum",
+        max_distinct: int | None = None,
         maximize: bool = False,
         units: Mapping[str, str] | None = None,
         name: str = "",
@@ -107,13 +119,7 @@ class Problem(ProblemData):
         columns = columns_from_groups(groups, faults)
         self._build(
             columns,
-            {
-                "budgets": budgets,
-                "ties": ties,
-                "fixed": fixed,
-                "inventory": inventory,
-                "couplings": couplings,
-            },
+            Given(budgets, ties, fixed, inventory, couplings, objective, max_distinct),
             units,
             maximize=maximize,
             about=(name, source, licence),
@@ -132,6 +138,8 @@ class Problem(ProblemData):
         fixed: Mapping[str, str] | None = None,
         inventory: Inventory | Mapping[str, int] | None = None,
         couplings: Iterable[Coupling] = (),
+        objective: str = "sum",
+        max_distinct: int | None = None,
         maximize: bool = False,
         units: Mapping[str, str] | None = None,
         name: str = "",
@@ -154,7 +162,8 @@ class Problem(ProblemData):
             Names of the rows; ``layer0, layer1, …`` where nothing is said.
         precisions : iterable of str, optional
             Names of the columns; ``option0, option1, …`` where nothing is said.
-        ties, fixed, inventory, couplings, maximize, units, name, source, licence
+        ties, fixed, inventory, couplings, objective, max_distinct, maximize, units, \
+name, source, licence
             As for :class:`Problem`.
 
         Returns
@@ -183,13 +192,7 @@ class Problem(ProblemData):
         problem = cls.__new__(cls)
         problem._build(
             columns,
-            {
-                "budgets": budgets,
-                "ties": ties,
-                "fixed": fixed,
-                "inventory": inventory,
-                "couplings": couplings,
-            },
+            Given(budgets, ties, fixed, inventory, couplings, objective, max_distinct),
             units,
             maximize=maximize,
             about=(name, source, licence),
@@ -199,7 +202,7 @@ class Problem(ProblemData):
     def _build(
         self,
         columns: Columns,
-        constraints: Mapping[str, Any],
+        constraints: Given,
         units: Mapping[str, str] | None,
         *,
         maximize: bool,
@@ -221,7 +224,7 @@ class Problem(ProblemData):
             else:
                 resources[resource_name] = resource
         if total_overflows(columns):
-            faults.add("loss", "the largest total must stay below 1e300 in magnitude")
+            faults.add("loss", OVERFLOW)
         self._columns = columns
         self._resources = MappingProxyType(resources)
         self._maximize = bool(maximize)
@@ -296,6 +299,80 @@ class Problem(ProblemData):
             budgets, set(self.resources), faults
         )
         faults.raise_if_any()
+        if "merged" in self.__dict__:
+            twin.__dict__["merged"] = self.merged.under(twin)
+        return twin
+
+    def with_constraints(self, **constraints: Any) -> Problem:
+        """Return the same options under other constraints; arrays are shared.
+
+        Parameters
+        ----------
+        **constraints
+            Any of the arguments ``budgets``, ``ties``, ``fixed``, ``inventory``,
+            ``couplings``, ``objective`` and ``max_distinct`` of :class:`Problem`, in
+            place of this problem's; the others stay.
+
+        Returns
+        -------
+        Problem
+
+        Raises
+        ------
+        InvalidProblemError
+            With every fault found.
+
+        Examples
+        --------
+        >>> import mpsolve
+        >>> problem = mpsolve.Problem.from_arrays([[1, 0]], {"memory": [[1, 2]]})
+        >>> problem.with_constraints(inventory={"option1": 1})
+        Problem(1 groups, 2 options, Inventory(option1×1))
+        """
+        twin = Problem.__new__(Problem)
+        twin.__dict__.update(self.__dict__)
+        twin.__dict__.pop("merged", None)
+        given = self._constraints.as_given(self)._replace(**constraints)
+        faults = Faults()
+        twin._constraints = read_constraints(self, set(self.resources), given, faults)
+        faults.raise_if_any()
+        if "merged" in self.__dict__ and constraints.keys() <= NOT_MERGED:
+            twin.__dict__["merged"] = self.merged.under(twin)
+        return twin
+
+    def with_loss(self, loss: npt.ArrayLike) -> Problem:
+        """Return the same problem with other losses of its options.
+
+        Parameters
+        ----------
+        loss : array_like of float, shape (num_options,)
+            Finite; gains where the problem maximises.
+
+        Returns
+        -------
+        Problem
+
+        Raises
+        ------
+        InvalidProblemError
+            If the losses cannot be those of this problem.
+        """
+        values = np.array(loss, dtype=np.float64)
+        faults = Faults()
+        if values.shape != self.loss.shape:
+            faults.add("loss", f"must have shape {self.loss.shape}. Got {values.shape}")
+        elif not np.isfinite(values).all():
+            faults.add("loss", "must be finite")
+        else:
+            columns = replace(self._columns, loss=values)
+            if total_overflows(columns):
+                faults.add("loss", OVERFLOW)
+        faults.raise_if_any()
+        values.flags.writeable = False
+        twin = Problem.__new__(Problem)
+        twin.__dict__.update(self.__dict__)
+        twin.__dict__.pop("merged", None)
+        twin._columns = columns
         return twin
 
     def with_losses(
@@ -395,6 +472,10 @@ class Problem(ProblemData):
             parts.append(repr(self.inventory))
         if self.couplings:
             parts.append(f"{len(self.couplings)} couplings")
+        if self.objective != "sum":
+            parts.append(f"objective {self.objective}")
+        if self.max_distinct is not None:
+            parts.append(f"at most {self.max_distinct} precisions")
         if self.maximize:
             parts.append("maximize")
         return f"Problem({', '.join(parts)})"

@@ -8,7 +8,13 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from mpsolve.methods import METHODS, Capabilities, get_method, is_available
+from mpsolve.methods import (
+    METHODS,
+    Capabilities,
+    cannot_solve,
+    get_method,
+    is_available,
+)
 from mpsolve.model.problem import Problem
 from mpsolve.report.console import make_table
 
@@ -59,14 +65,14 @@ def abilities(problem: Problem) -> list[Ability]:
     --------
     >>> import mpsolve
     >>> problem = mpsolve.Problem.from_arrays([[1, 0]], {"memory": [[1, 2]]})
-    >>> abilities(problem)[0].is_ready
-    True
+    >>> next(ability.name for ability in abilities(problem) if ability.is_ready)
+    'exact'
     """
     return [
         Ability(
             name=name,
             proves=method.capabilities.proves,
-            cannot=tuple(method.capabilities.cannot(problem)),
+            cannot=tuple(cannot_solve(method, problem)),
             install=_install(name),
             parameters=method.capabilities.parameters,
         )
@@ -85,6 +91,8 @@ def method_records() -> list[dict[str, Any]]:
             "lower_sides": can.lower_sides,
             "inventory": can.inventory,
             "couplings": can.couplings,
+            "max_distinct": can.max_distinct,
+            "bottleneck": can.bottleneck,
             "parameters": sorted(can.parameters),
             "installed": not _install(name),
             "install": _install(name),
@@ -125,6 +133,8 @@ def _takes(can: Capabilities) -> str:
     ]
     parts += ["inventory"] if can.inventory else []
     parts += ["couplings"] if can.couplings else []
+    parts += ["a limit on precisions"] if can.max_distinct else []
+    parts += ["the worst loss"] if can.bottleneck else []
     if can.most_layouts is not None:
         parts.append(f"up to {can.most_layouts:,} layouts")
     return ", ".join(parts)

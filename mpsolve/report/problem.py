@@ -47,6 +47,9 @@ def _head(problem: Problem, name: str) -> Table:
         if text:
             grid.add_row(label, Text(text))
     sense = "the largest gain" if problem.maximize else "the least loss"
+    if problem.objective == "max":
+        sense = "the largest worst gain" if problem.maximize else "the least worst loss"
+        sense += " of any layer, and the best sum among those"
     grid.add_row("asks for", sense)
     per_group = (
         f"{problem.width} each"
@@ -72,6 +75,8 @@ def _head(problem: Problem, name: str) -> Table:
         grid.add_row("inventory", Text(f"{how} {text}"))
     if problem.couplings:
         grid.add_row("couplings", f"{len(problem.couplings):,}")
+    if problem.max_distinct is not None:
+        grid.add_row("different", f"at most {problem.max_distinct} precisions")
     return grid
 
 
@@ -234,6 +239,8 @@ def problem_record(problem: Problem) -> dict[str, Any]:
         if inventory is None
         else {"counts": dict(inventory.counts), "exact": inventory.exact},
         "num_couplings": len(problem.couplings),
+        "objective": problem.objective,
+        "max_distinct": problem.max_distinct,
         "methods": {
             ability.name: {
                 "can_solve": not ability.cannot,

@@ -73,7 +73,11 @@ def _summary(result: Result, problem: Problem) -> Table:
     grid.add_row("method", f"{result.method}, {result.time * 1e3:.3g} ms")
     if result.layout is not None:
         word = "gain" if problem.maximize else "loss"
-        grid.add_row(word, f"[bold]{result.loss:.12g}[/]")
+        if problem.objective == "max":
+            grid.add_row(f"worst {word}", f"[bold]{result.loss:.12g}[/]")
+            grid.add_row(f"total {word}", f"{result.total:.12g}")
+        else:
+            grid.add_row(word, f"[bold]{result.loss:.12g}[/]")
         counts = result.layout.counts().items()
         text = ", ".join(f"{count:,} × {name}" for name, count in counts)
         grid.add_row("layers", Text(text))

@@ -326,3 +326,26 @@ def test_a_closed_pipe_is_silent():
     os.close(writer)
     assert done.returncode == 141
     assert done.stderr == b""
+
+
+def test_worst_loss_and_few_precisions(capsys, path):
+    solve = ["solve", path, "--format", "json", "--budget", "memory=none"]
+    answer = json.loads(run(capsys, *solve, "--objective", "max")[1])
+    assert (answer["method"], answer["loss"]) == ("bottleneck", 0.1)
+    assert answer["total"] == 0.1
+    answer = json.loads(run(capsys, *solve, "--max-distinct", "1")[1])
+    assert answer["method"] == "few_precisions"
+    code, out, _ = run(capsys, "solve", path, "--objective", "max")
+    assert code == 0
+    assert "worst loss" in out
+    assert "total loss" in out
+    problem = PROBLEM.with_constraints(objective="max", max_distinct=2)
+    problem.save(path)
+    out = " ".join(run(capsys, "show", path)[1].split())
+    assert "the least worst loss of any layer" in out
+    assert "at most 2 precisions" in out
+    assert "solved by bottleneck" in out
+    assert "exact: a limit of 2 different precisions; the objective 'max'" in out
+    code, _, err = run(capsys, "solve", path, "--max-distinct", "0")
+    assert code == 2
+    assert "must be an integer >= 1" in err

@@ -35,11 +35,11 @@ def test_long_searches_show_where_they_are(console, monkeypatch):
     assert "12,345 labels" in shown
 
 
-def test_gains_have_their_own_sign(console, monkeypatch):
+def test_gains_are_called_so(console, monkeypatch):
     monkeypatch.setattr(progress, "SECONDS_BEFORE", 0.0)
     monkeypatch.setattr(progress, "SECONDS_BETWEEN", 0.0)
     with ProgressLine(console, maximize=True) as line:
-        line(-4.0, -5.0, 1)
+        line(4.0, 5.0, 1)
     assert "gain 4" in console.file.getvalue()
     assert "bound 5" in console.file.getvalue()
 

@@ -175,3 +175,12 @@ def test_many_faults_are_counted():
 def test_the_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         load_problem(tmp_path / "none.json")
+
+
+def test_objective_and_limit_on_precisions():
+    found = faults(file(objective="mean", max_distinct=0))
+    assert found == {
+        "objective": 'must be "max" or "sum". Got "mean"',
+        "max_distinct": "must be >= 1. Got 0",
+    }
+    assert "max_distinct" in faults(file(max_distinct="2"))

@@ -253,3 +253,45 @@ def convertible(rng):
         inventory=inventory(rng, len(layers), names),
         **given,
     )
+
+
+def with_budgets(rng):
+    """One or two budgets, ties or fixed layers, layers that differ in their options."""
+    layers, names = layers_of(rng), NAMES[: rng.integers(2, 5)]
+    table = losses(rng, (len(layers), len(names)))
+    usage = {
+        name: rng.integers(-2, 12, table.shape)
+        for name in ("memory", "time")[: rng.integers(1, 3)]
+    }
+    budgets = {}
+    for name, values in usage.items():
+        low, high = values.min(axis=1).sum(), values.max(axis=1).sum()
+        side = int(low + (high - low + 2) * rng.random())
+        budgets[name] = [side, (side - 4, side), (side, None)][rng.integers(3)]
+    return mpsolve.Problem.from_arrays(
+        table,
+        usage,
+        budgets,
+        layers=layers,
+        precisions=names,
+        maximize=bool(rng.random() < 0.2),
+        **constraints(rng, layers, names),
+    )
+
+
+def any_class(rng):
+    """A problem of any class that the engines and special cases solve."""
+    makers = (with_budgets, with_budgets, with_inventory, coupled, two_options)
+    return makers[rng.integers(len(makers))](rng)
+
+
+def few_precisions(rng):
+    """A limit on how many different precisions a layout may use."""
+    limit = int(rng.integers(1, 4))
+    return any_class(rng).with_constraints(max_distinct=limit)
+
+
+def bottleneck(rng):
+    """The worst loss is to be small, sometimes with few precisions."""
+    limit = int(rng.integers(1, 4)) if rng.random() < 0.3 else None
+    return any_class(rng).with_constraints(objective="max", max_distinct=limit)

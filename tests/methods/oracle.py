@@ -20,26 +20,32 @@ def exactly(value: float) -> Fraction:
 
 def best_loss(problem: Problem) -> float | None:
     """Return the least loss (largest gain), None where no layout is feasible."""
+    best = best_values(problem)
+    return None if best is None else best[0]
+
+
+def best_values(problem: Problem) -> tuple[float, float] | None:
+    """Return what is to be small at its best, and the best sum of losses with it."""
     groups = list(problem.groups)
     position = {group.name: i for i, group in enumerate(groups)}
-    best: Fraction | None = None
+    best: tuple[Fraction, Fraction] | None = None
+    sign = -1 if problem.maximize else 1
     for layout in itertools.product(*(range(len(g.options)) for g in groups)):
         chosen = [g.options[j] for g, j in zip(groups, layout, strict=True)]
         if not _is_feasible(problem, chosen, layout):
             continue
-        total = sum((Fraction(option.loss) for option in chosen), Fraction(0))
+        losses = [sign * Fraction(option.loss) for option in chosen]
         for coupling in problem.couplings:
             u, v = position[coupling.first], position[coupling.second]
             extra = float(coupling.table[layout[u], layout[v]])
             if extra == math.inf:
                 break
-            total += -Fraction(extra) if problem.maximize else Fraction(extra)
+            losses.append(Fraction(extra))
         else:
-            is_better = best is None or (
-                total > best if problem.maximize else total < best
-            )
-            best = total if is_better else best
-    return None if best is None else float(best)
+            total = sum(losses, Fraction(0))
+            first = max(losses, default=total) if problem.objective == "max" else total
+            best = (first, total) if best is None else min(best, (first, total))
+    return None if best is None else (float(sign * best[0]), float(sign * best[1]))
 
 
 def _is_feasible(problem: Problem, chosen: list, layout: tuple[int, ...]) -> bool:
@@ -52,6 +58,9 @@ def _is_feasible(problem: Problem, chosen: list, layout: tuple[int, ...]) -> boo
     if any(len({chosen[i].precision for i in tie}) > 1 for tie in problem.ties):
         return False
     if any(layout[group] != option for group, option in problem.fixed.items()):
+        return False
+    used = {option.precision for option in chosen}
+    if problem.max_distinct is not None and len(used) > problem.max_distinct:
         return False
     if problem.inventory is None:
         return True

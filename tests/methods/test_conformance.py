@@ -27,6 +27,8 @@ STRUCTURED = (
     instances.two_options,
     instances.sortable,
     instances.convertible,
+    instances.few_precisions,
+    instances.bottleneck,
 )
 
 

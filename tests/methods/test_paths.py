@@ -1,5 +1,6 @@
 """The method `paths` against brute force, on thousands of generated problems."""
 
+import itertools
 import math
 import os
 import signal
@@ -9,6 +10,7 @@ import time
 import numpy as np
 import pytest
 
+import mpsolve
 from mpsolve import (
     Coupling,
     Group,
@@ -23,6 +25,8 @@ from mpsolve import (
     solve,
     verify,
 )
+from mpsolve.methods import Parameters, cannot_solve, get_method
+from mpsolve.methods.choose import choose_method
 
 GRAPHS = ("none", "chain", "tree", "skips", "random")
 NUM_SEEDS = 20
@@ -338,3 +342,42 @@ def test_couplings_that_are_too_wide_are_refused():
 def test_unknown_parameters_are_refused():
     with pytest.raises(InvalidParameterError, match="threads"):
         solve(Problem.from_arrays([[0.0]]), "paths", threads=2)
+
+
+def dense(num_groups, seed=0):
+    """Every pair of groups is coupled."""
+    rng = np.random.default_rng(seed)
+    layers = [f"l{i}" for i in range(num_groups)]
+    return mpsolve.Problem.from_arrays(
+        rng.random((num_groups, 4)),
+        layers=layers,
+        couplings=[
+            mpsolve.Coupling(u, v, rng.random((4, 4)))
+            for u, v in itertools.combinations(layers, 2)
+        ],
+    )
+
+
+def test_auto_passes_over_paths_where_couplings_are_too_wide():
+    parameters = Parameters()
+    assert not cannot_solve(get_method("paths"), dense(8))
+    assert mpsolve.solve(dense(8)).method == "paths"
+    wide = dense(16)
+    said = cannot_solve(get_method("paths"), wide)
+    assert len(said) == 1
+    assert "16 groups at a time" in said[0] or "15 groups at a time" in said[0]
+    with pytest.raises(mpsolve.UnsupportedProblemError, match="groups at a time"):
+        mpsolve.solve(wide, "paths")
+    try:
+        chosen = choose_method(wide, parameters).name
+    except mpsolve.UnsupportedProblemError as error:
+        chosen = str(error)  # nothing else is installed
+        assert "groups at a time" in chosen
+    assert chosen != "paths"
+
+
+def test_groups_without_a_choice_make_nothing_wide():
+    fixed = {f"l{i}": "option0" for i in range(10)}
+    problem = dense(16).with_constraints(fixed=fixed)
+    assert not cannot_solve(get_method("paths"), problem)
+    assert mpsolve.solve(problem).reason == "OPTIMAL"

@@ -16,6 +16,7 @@ import pulp
 
 from benchmarks.race.peers.columns import Columns, scaled_losses, scaled_usages
 from benchmarks.race.peers.peer import Claim, Peer
+from benchmarks.race.peers.program import Program
 
 __all__ = ["Cbc"]
 
@@ -46,6 +47,10 @@ class Cbc(Peer):
     def build(self, columns: Columns) -> str:
         """Return the model as the text of an MPS file."""
         return "".join(mps_lines(columns, self.largest_usage))
+
+    def build_program(self, program: Program) -> str:
+        """Return a problem with rows, counts and couplings as the text of a file."""
+        return "".join(program_lines(program, self.largest_usage))
 
     def solve(self, model: str, columns: Columns, time_limit: float) -> Claim:
         with tempfile.TemporaryDirectory() as folder:
@@ -86,6 +91,46 @@ def mps_lines(columns: Columns, largest_usage: float) -> Iterator[str]:
     yield from (f"    RHS g{group} 1\n" for group in groups)
     yield f"    RHS b {budget!r}\nBOUNDS\n"
     yield from (f" BV BND       x{i}\n" for i in numbers)
+    yield "ENDATA\n"
+
+
+def program_lines(program: Program, largest_usage: float) -> Iterator[str]:
+    """Write a program as MPS: rows g… (layers), r… (budgets, counts), l… (links)."""
+    loss, _ = scaled_losses(program)
+    num_options = int(program.offsets[program.num_layers])
+    scaled = [row.scaled(largest_usage) for row in program.rows]
+    kinds = ["E" if low == high else "L" for _, low, high in scaled]
+    entries: list[list[str]] = [[f"loss {c!r}"] for c in loss.tolist()]
+    for i, layer in enumerate(program.group[:num_options].tolist()):
+        entries[i].append(f"g{layer} 1")
+    for r, (row, (values, _, _)) in enumerate(zip(program.rows, scaled, strict=True)):
+        for i, value in zip(row.columns.tolist(), values.tolist(), strict=True):
+            entries[i].append(f"r{r} {value!r}")
+    for link, i, value in zip(
+        program.link_rows.tolist(),
+        program.link_columns.tolist(),
+        program.link_values.tolist(),
+        strict=True,
+    ):
+        entries[i].append(f"l{link} {value}")
+    yield "NAME race\nROWS\n N loss\n"
+    yield from (f" E g{layer}\n" for layer in range(program.num_layers))
+    yield from (f" {kind} r{r}\n" for r, kind in enumerate(kinds))
+    yield from (f" E l{link}\n" for link in range(program.num_links))
+    yield "COLUMNS\n    MARK 'MARKER' 'INTORG'\n"
+    for i, pieces in enumerate(entries):
+        if i == num_options:
+            yield "    MARK 'MARKER' 'INTEND'\n"
+        yield from (f"    x{i} {piece}\n" for piece in pieces)
+    if len(entries) == num_options:
+        yield "    MARK 'MARKER' 'INTEND'\n"
+    yield "RHS\n"
+    yield from (f"    RHS g{layer} 1\n" for layer in range(program.num_layers))
+    yield from (f"    RHS r{r} {high!r}\n" for r, (_, _, high) in enumerate(scaled))
+    yield "BOUNDS\n"
+    for i in range(len(entries)):
+        yield f" {'BV BND' if i < num_options else 'UP BND'} x{i}"
+        yield "\n" if i < num_options else " 1\n"
     yield "ENDATA\n"
 
 

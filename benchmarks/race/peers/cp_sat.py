@@ -11,6 +11,7 @@ from ortools.sat.python import cp_model
 
 from benchmarks.race.peers.columns import Columns, integer_losses
 from benchmarks.race.peers.peer import Claim, Peer
+from benchmarks.race.peers.program import Program
 
 __all__ = ["CpSat"]
 
@@ -71,6 +72,39 @@ class CpSat(Peer):
         has_loss = np.flatnonzero(loss)
         model.proto.objective.vars.extend(has_loss.tolist())
         model.proto.objective.coeffs.extend(loss[has_loss].tolist())
+        return model
+
+    def build_program(self, program: Program) -> cp_model.CpModel:
+        """Make the model of a problem with rows, counts and couplings.
+
+        A pair is one of its edge's pairs, so these are exactly-one rows as well.
+        """
+        model = cp_model.CpModel()
+        proto = model.proto
+        for _ in range(program.num_columns):
+            proto.variables.add().domain.extend((0, 1))
+        add = proto.constraints.add
+        for start, end in pairwise(program.offsets.tolist()):
+            add().exactly_one.literals.extend(range(start, end))
+        for row in program.rows:
+            linear = add().linear
+            linear.vars.extend(row.columns.tolist())
+            linear.coeffs.extend(row.values.tolist())
+            largest = int(row.values.sum())
+            upper = largest if row.upper is None else row.upper
+            lower = min(0, upper) if row.lower is None else row.lower
+            linear.domain.extend((lower, upper))
+        numbers = np.arange(program.num_links + 1)
+        ends = np.searchsorted(program.link_rows, numbers).tolist()
+        for start, end in pairwise(ends):
+            linear = add().linear
+            linear.vars.extend(program.link_columns[start:end].tolist())
+            linear.coeffs.extend(program.link_values[start:end].tolist())
+            linear.domain.extend((0, 0))
+        loss, _ = integer_losses(program, LOSS_BITS)
+        has_loss = np.flatnonzero(loss)
+        proto.objective.vars.extend(has_loss.tolist())
+        proto.objective.coeffs.extend(loss[has_loss].tolist())
         return model
 
     def solve(

@@ -19,6 +19,7 @@ from ortools.math_opt.python.mathopt import SolveParameters
 
 from benchmarks.race.peers.columns import Columns, scaled_losses, scaled_usages
 from benchmarks.race.peers.peer import Claim, Peer
+from benchmarks.race.peers.program import Program
 
 __all__ = ["MathOptPeer"]
 
@@ -81,6 +82,52 @@ class MathOptPeer(Peer):
         matrix.column_ids.extend(has_usage.tolist())
         matrix.coefficients.extend([1.0] * num_columns)
         matrix.coefficients.extend(usage[has_usage].tolist())
+        return model
+
+    def build_program(self, program: Program) -> model_pb2.ModelProto:
+        """Make the model of a problem with rows, counts and couplings.
+
+        Pairs are continuous: where the options are 0 or 1, so are they.
+        """
+        loss, _ = scaled_losses(program)
+        num_columns, num_layers = program.num_columns, program.num_layers
+        num_options = int(program.offsets[num_layers])
+        model = model_pb2.ModelProto()
+        variables = model.variables
+        variables.ids.extend(range(num_columns))
+        variables.lower_bounds.extend([0.0] * num_columns)
+        variables.upper_bounds.extend([1.0] * num_columns)
+        num_pairs = num_columns - num_options
+        variables.integers.extend([True] * num_options + [False] * num_pairs)
+        has_loss = np.flatnonzero(loss)
+        objective = model.objective.linear_coefficients
+        objective.ids.extend(has_loss.tolist())
+        objective.values.extend(loss[has_loss].tolist())
+
+        scaled = [row.scaled(self.largest_usage) for row in program.rows]
+        sides = [(1.0, 1.0)] * num_layers + [(low, high) for _, low, high in scaled]
+        sides += [(0.0, 0.0)] * program.num_links
+        rows = model.linear_constraints
+        rows.ids.extend(range(len(sides)))
+        rows.lower_bounds.extend([low for low, _ in sides])
+        rows.upper_bounds.extend([high for _, high in sides])
+
+        matrix = model.linear_constraint_matrix
+        matrix.row_ids.extend(program.group[:num_options].tolist())
+        matrix.column_ids.extend(range(num_options))
+        matrix.coefficients.extend([1.0] * num_options)
+        for number, (row, (values, _, _)) in enumerate(
+            zip(program.rows, scaled, strict=True), num_layers
+        ):
+            matrix.row_ids.extend([number] * len(row.columns))
+            matrix.column_ids.extend(row.columns.tolist())
+            matrix.coefficients.extend(values.tolist())
+        first = num_layers + len(program.rows)
+        # In every row the columns must rise.
+        order = np.lexsort((program.link_columns, program.link_rows))
+        matrix.row_ids.extend((program.link_rows[order] + first).tolist())
+        matrix.column_ids.extend(program.link_columns[order].tolist())
+        matrix.coefficients.extend(program.link_values[order].astype(float).tolist())
         return model
 
     def solve(

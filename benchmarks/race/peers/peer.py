@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from benchmarks.race.peers.columns import Columns, Integers
+from benchmarks.race.peers.program import Program
 
 __all__ = ["Claim", "Peer"]
 
@@ -47,6 +48,10 @@ class Peer(abc.ABC):
     @abc.abstractmethod
     def build(self, columns: Columns) -> Any:
         """Make the solver's own model, by the fastest way its interface offers."""
+
+    @abc.abstractmethod
+    def build_program(self, program: Program) -> Any:
+        """The same for a problem with several rows, counts or couplings."""
 
     @abc.abstractmethod
     def solve(self, model: Any, columns: Columns, time_limit: float) -> Claim:

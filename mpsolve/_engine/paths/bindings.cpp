@@ -1,4 +1,6 @@
 // The Python binding of the engine for several budgets and couplings.
+#include <nanobind/stl/pair.h>
+
 #include "arrays.hpp"
 #include "order.hpp"
 
@@ -35,22 +37,27 @@ PathsOutcome solve_paths(const Floats& loss, const Integers& offsets,
   return result;
 }
 
-// Entries of the sweep's tables for couplings of these pairs of groups.
-double sweep_entries(const Integers& offsets, const Pairs& pairs) {
+// Bytes and groups at a time that couplings need, if nothing is fixed beforehand.
+std::pair<double, std::int32_t> paths_width(const Integers& offsets, const Pairs& pairs) {
   Model model;
   for (std::size_t g = 0; g < offsets.shape(0); ++g) {
+    if (g > 0) model.group.push_back(static_cast<std::int32_t>(g) - 1);
     model.begin.push_back(static_cast<std::int32_t>(offsets(g)));
   }
-  model.group.resize(offsets.shape(0) - 1);
-  const auto count = static_cast<std::int32_t>(model.group.size());
   for (std::size_t p = 0; p < pairs.shape(0); ++p) {
-    const ModelPair pair{pairs(p, 0), pairs(p, 1), {}};
-    if (pair.first < 0 || pair.first >= count || pair.second < 0 || pair.second >= count) {
+    const std::int32_t first = pairs(p, 0);
+    const std::int32_t second = pairs(p, 1);
+    const std::int32_t count = model.num_groups();
+    if (first < 0 || second < 0 || first >= count || second >= count || first == second) {
       throw nb::value_error("a coupling does not fit its groups");
     }
-    model.pairs.push_back(pair);
+    // A group without a choice is no state.
+    if (model.size(first) > 1 && model.size(second) > 1) {
+      model.pairs.push_back(ModelPair{first, second, {}});
+    }
   }
-  return make_order(model, {}).entries;
+  const Order order = make_order(model, {});
+  return {order.bytes(), order.width};
 }
 
 }  // namespace
@@ -79,11 +86,12 @@ void bind_paths(nb::module_& module) {
       .def_prop_ro("seconds_dual", [](const PathsOutcome& r) { return r.outcome.dual_seconds; });
 
   using namespace nb::literals;
+  module.attr("PATHS_MEMORY") = kMemoryLimit;
+  module.def("paths_width", &paths_width, "offsets"_a, "pairs"_a,
+             "Bytes that couplings need in solve_paths, and groups they join at a time.");
   module.def("solve_paths", &solve_paths, "loss"_a, "offsets"_a, "usages"_a, "lower"_a, "upper"_a,
              "pairs"_a, "tables"_a, nb::kw_only(), "abs_gap"_a = 0.0, "rel_gap"_a = 0.0,
              "time_limit"_a = kInfinity, "memory_limit"_a = 0, "label_limit"_a = 0,
              "hint"_a = nb::none(), "progress"_a = nb::none(),
              "Solve budgets, inventories and couplings of small width exactly.");
-  module.def("sweep_entries", &sweep_entries, "offsets"_a, "pairs"_a,
-             "Entries of the tables that `solve_paths` would need, before anything is fixed.");
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "dominance.hpp"
+#include "history.hpp"
 
 namespace mpsolve::paths {
 namespace {
@@ -41,11 +42,9 @@ class LabelSearch {
     Label<R> start{};
     start.bound = -kInfinity;
     start.id = 0;
-    parent_.push_back(0);
-    choice_.push_back(0);
     root.labels.push_back(start);
     root.begin = {0, 1};
-    process(0, root, task_.cap);
+    process(0, root, task_.cap, history_.size());
     return outcome_;
   }
 
@@ -183,8 +182,8 @@ class LabelSearch {
     const std::vector<Step>& steps = sweep_.steps();
     layout[at(steps[t].group)] = option;
     for (std::size_t p = t; p-- > 0;) {
-      layout[at(steps[p].group)] = choice_[parent];
-      parent = parent_[parent];
+      layout[at(steps[p].group)] = history_.choice(parent);
+      parent = history_.parent(parent);
     }
     outcome_.found = true;
     outcome_.threshold = std::min(outcome_.threshold, static_cast<double>(loss) - task_.step_down);
@@ -228,9 +227,7 @@ class LabelSearch {
       dominance_.filter(fresh_.begin(), fresh_.end(), to.labels);
       for (std::size_t l = before; l < to.labels.size(); ++l) {
         const std::uint32_t origin = to.labels[l].id;
-        to.labels[l].id = static_cast<std::uint32_t>(parent_.size());
-        parent_.push_back(from.labels[origin / width_].id);
-        choice_.push_back(static_cast<std::uint16_t>(origin % width_));
+        to.labels[l].id = history_.add(from.labels[origin / width_].id, origin % width_);
       }
       to.begin.push_back(to.labels.size());
     }
@@ -299,10 +296,17 @@ class LabelSearch {
     }
   }
 
-  void process(std::size_t t, State& state, std::size_t cap) {
+  // False: hardly anything is free, and every step would have to collect again.
+  bool shrink_history(std::size_t base, State& state) {
+    history_.collect(base, state.labels);
+    return history_.size() <= task_.most_history - task_.most_history / 4;
+  }
+
+  // The history up to `base` belongs to labels that wait elsewhere.
+  void process(std::size_t t, State& state, std::size_t cap, std::size_t base) {
     State next;
     for (; t < sweep_.steps().size(); ++t) {
-      if (parent_.size() > task_.most_history) {
+      if (history_.size() > task_.most_history && !shrink_history(base, state)) {
         outcome_.out_of_memory = true;
         leave_open(state);
         return;
@@ -326,14 +330,13 @@ class LabelSearch {
   }
 
   void process_pieces(std::size_t t, State& pending, std::size_t cap) {
-    const std::size_t mark = parent_.size();
+    const std::size_t mark = history_.size();
     const std::size_t piece_cap = std::max(kSmallestCap, cap / 2);
     while (!pending.labels.empty()) {
       ++outcome_.splits;
       State piece = take_best(pending, std::max<std::size_t>(1, piece_cap / 4));
-      process(t, piece, piece_cap);
-      parent_.resize(mark);
-      choice_.resize(mark);
+      process(t, piece, piece_cap, mark);
+      history_.rewind(mark);
       if (control_.limit() != Limit::kNone || outcome_.out_of_memory) {
         leave_open(pending);
         return;
@@ -400,8 +403,7 @@ class LabelSearch {
   std::int64_t lower_[R];
   std::int64_t upper_[R];
 
-  std::vector<std::uint32_t> parent_;
-  std::vector<std::uint16_t> choice_;
+  History history_;
   Labels fresh_;
   Labels buffer_;
   std::vector<std::size_t> runs_;

@@ -103,8 +103,7 @@ class Solver final : public Probe {
   }
 
   void check_size(const Order& order) const {
-    // Costs twice, potentials and bounds: about eight numbers for an arc.
-    const double bytes = order.entries * 64.0;
+    const double bytes = order.bytes();
     const bool fits = bytes <= static_cast<double>(parameters_.memory_limit);
     if (fits && order.entries < kMostEntries) return;
     throw TooWide("the couplings join " + std::to_string(order.width) +

@@ -19,10 +19,12 @@ class TooWide : public std::invalid_argument {
 
 enum class Reason { kOptimal, kFeasible, kInfeasible, kNoSolutionFound };
 
+constexpr std::size_t kMemoryLimit = std::size_t{1} << 30;  // bytes, where nothing is said
+
 struct Parameters {
   double abs_gap = 0.0;
   double rel_gap = 0.0;
-  std::size_t memory_limit = std::size_t{1} << 30;
+  std::size_t memory_limit = kMemoryLimit;
   std::vector<std::int32_t> hint;  // option of every group, or empty
 };
 
