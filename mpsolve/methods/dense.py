@@ -25,10 +25,11 @@ class Dense:
     """The compiled engine for couplings between any pairs of groups.
 
     Exchanges of one and two groups from many starts find a good layout. Branch and
-    bound proves it: losses are moved between options and pairs until a bound can be
-    read off (soft arc consistency [1]_, by sweeps as in [2]_), with the budgets'
-    multipliers folded into the options' losses; options whose reduced loss is too large
-    are fixed.
+    bound proves it, with two bounds: losses are moved between options and pairs until a
+    bound can be read off (soft arc consistency [1]_, by sweeps as in [2]_); and the loss
+    is written as a convex quadratic form, whose free terms a semidefinite program
+    chooses (as in [3]_). Budgets enter both by multipliers, and options that cost too
+    much under either are fixed.
 
     References
     ----------
@@ -36,6 +37,9 @@ class Dense:
        arc consistency revisited", Artificial Intelligence 174 (2010) 449-478.
     .. [2] V. Kolmogorov, "A new look at reweighted message passing", IEEE Transactions
        on Pattern Analysis and Machine Intelligence 37 (2015) 919-930.
+    .. [3] A. Billionnet, S. Elloumi, M.-C. Plateau, "Improving the performance of
+       standard solvers for quadratic 0-1 programs by a tight convex reformulation: the
+       QCR method", Discrete Applied Mathematics 157 (2009) 1185-1197.
     """
 
     name = "dense"

@@ -171,7 +171,7 @@ void test_dense() {
   std::int64_t formed = 0;
   std::int64_t infeasible = 0;
   for (int t = 0; t < 1200 && failures() == 0; ++t) {
-    const auto groups = static_cast<std::int32_t>(t % 3 == 0 ? 7 : random.integer(0, 6));
+    const auto groups = static_cast<std::int32_t>(t % 6 == 0 ? 7 : random.integer(0, 6));
     Coupled made = coupled_instance(random, groups, random.chance(0.3) ? 0.15 : 0.0);
     connect(made);
     const double optimum = optimum_of(made);
