@@ -26,7 +26,7 @@ class Dense:
 
     Exchanges of one and two groups from many starts find a good layout. Branch and
     bound proves it, with two bounds: losses are moved between options and pairs until a
-    bound can be read off (soft arc consistency [1]_, by sweeps as in [2]_); and the loss
+    bound can be read off (soft arc consistency [1]_, sweeps as in [2]_); and the loss
     is written as a convex quadratic form, whose free terms a semidefinite program
     chooses (as in [3]_). Budgets enter both by multipliers, and options that cost too
     much under either are fixed.
