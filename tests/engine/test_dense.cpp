@@ -246,7 +246,8 @@ void test_dense_bounds() {
     cold.bound = state.bound() * scale;
     Form form(problem, state, scale, cold);
     if (!form.usable()) continue;
-    form.ascend(std::isinf(optimum) ? 1.0 : optimum * scale, 0.05, 60);
+    Control control(kInfinity, 0, nullptr);
+    form.ascend(std::isinf(optimum) ? 1.0 : optimum * scale, 0.05, 60, control);
     CHECK(form.bound() / scale <= optimum + slack, "form %.17g above %.17g", form.bound() / scale,
           optimum);
     ++forms;
@@ -263,7 +264,7 @@ void test_dense_bounds() {
     CHECK(state.bound() <= with[at(o)] + slack, "bound of a part");
     Form part(problem, state, scale, form.warm());
     CHECK(part.usable(), "a part's form must begin where its parent's ended");
-    part.ascend(1.0, 0.05, 20);
+    part.ascend(1.0, 0.05, 20, control);
     CHECK(part.bound() / scale <= with[at(o)] + slack, "form of a part");
     if (failures() != 0) std::fprintf(stderr, "in coupled instance %d\n", t);
   }

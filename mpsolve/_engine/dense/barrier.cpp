@@ -126,7 +126,7 @@ bool Form::newton(double mu, double& decrement) {
   return false;
 }
 
-void Form::ascend(double target, double near, int most_steps) {
+void Form::ascend(double target, double near, int most_steps, Control& control) {
   if (!usable_ || size_ == 1) return;
   const auto terms = static_cast<double>(size_ + sides_.size());
   double mu = std::max(0.3 * (target - value_[0]), 1e-6) / terms;
@@ -138,9 +138,12 @@ void Form::ascend(double target, double near, int most_steps) {
         return;
       }
       ++step;
-      if (value_[0] >= target) break;
+      const auto work = static_cast<std::int64_t>(size_ * size_ * size_ / 64);
+      if (value_[0] >= target || !control.tick(work)) break;
     }
-    if (value_[0] >= target || mu * terms < near * (target - value_[0])) break;
+    if (value_[0] >= target || control.limit() != Limit::kNone ||
+        mu * terms < near * (target - value_[0]))
+      break;
     mu *= kShrink;
   }
   centre();

@@ -11,6 +11,7 @@
 
 #include <vector>
 
+#include "../control.hpp"
 #include "matrix.hpp"
 #include "state.hpp"
 
@@ -30,8 +31,8 @@ class Form {
 
   bool usable() const { return usable_; }
   // Newton steps until the bound reaches `target` (scaled), or it is near its best: within `near`
-  // of the rest of the way to the target.
-  void ascend(double target, double near, int most_steps);
+  // of the rest of the way to the target; fewer where the control says so.
+  void ascend(double target, double near, int most_steps, Control& control);
   // No layout of the part costs less (scaled); what rounding may have spoiled is taken off.
   double bound() const;
   // About what layouts with an option cost at least, and the same as a proof.

@@ -47,7 +47,7 @@ double Tree::bound_root() {
   cold.bound = root_.bound() * scale_;
   Form form(*task_.problem, root_, scale_, cold);
   if (!form.usable()) return root_bound_;
-  form.ascend(target(), kRootNear, kRootSteps);
+  form.ascend(target(), kRootNear, kRootSteps, *task_.control);
   grown_.steps += form.steps();
   warm_ = form.warm();
   root_bound_ = form.bound() / scale_;
@@ -79,9 +79,8 @@ double Tree::visit(State& state, Part& part, std::vector<Part>& children) {
       grown_.nodes += searched.nodes;
       return searched.complete ? kInfinity : std::max(bound, searched.open);
     }
-    form.ascend(target(), kNear, kSteps);
+    form.ascend(target(), kNear, kSteps, *task_.control);
     grown_.steps += form.steps();
-    task_.control->tick(std::int64_t{4096} * form.steps());
     bound = std::max(bound, form.bound() / scale_);
     if (bound * scale_ >= target()) return kInfinity;
     std::int32_t removed = 0;
