@@ -9,6 +9,7 @@
     ├── NoLayoutError (ValueError)           a value of a layout that was never found
     ├── UnsupportedProblemError (ValueError) a method was asked for what it cannot solve
     ├── MethodUnavailableError (ImportError) a method's optional package is missing
+    ├── ConformanceError (AssertionError)    a method broke a promise that all make
     └── VerificationError (RuntimeError)     a solver's answer did not survive the check
 
 Infeasibility is an answer, not an exception: see :class:`mpsolve.Reason`.
@@ -18,6 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 __all__ = [
+    "ConformanceError",
     "Fault",
     "InvalidLayoutError",
     "InvalidParameterError",
@@ -111,3 +113,7 @@ class MethodUnavailableError(MPSolveError, ImportError):
 
 class VerificationError(MPSolveError, RuntimeError):
     """An answer of a solver did not survive the independent evaluation."""
+
+
+class ConformanceError(MPSolveError, AssertionError):
+    """A method broke a promise that all methods make; see :mod:`mpsolve.testing`."""

@@ -47,6 +47,12 @@ def why_infeasible(problem: Problem) -> tuple[str, Nearest]:
         if resource.rounding:
             sentence += " (usages are floats, and the budget was tightened by rounding)"
         sentences.append(sentence)
+    if not sentences and not problem.merged.limits:
+        return (
+            "no layout keeps all constraints; mpsolve.explain says which conflict",
+            {},
+        )
     if not sentences:
-        return "every budget can be kept alone; together they conflict", {}
+        said = "every budget can be kept alone; together they conflict"
+        return f"{said}, which mpsolve.explain looks into", {}
     return "; ".join(sentences), nearest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import overload
 
@@ -21,13 +22,18 @@ from mpsolve.model.faults import Faults
 from mpsolve.model.layout import Layout
 from mpsolve.model.problem import BudgetLike, Problem
 from mpsolve.model.resource import Limits
-from mpsolve.result import ROUNDING, Reason, Result
+from mpsolve.result import ROUNDING, Limit, Reason, Result
 from mpsolve.solve import checked, choose_method, solve
 from mpsolve.verify_rows import RowTotals, verify_rows
 
 __all__ = ["Results", "solve_many"]
 
 Budgets = Mapping[str, Budget]
+
+#: What stands for a budget that nobody got to, after Ctrl-C.
+UNSOLVED = Result(
+    Reason.NO_SOLUTION_FOUND, method="", bound=-np.inf, limit=Limit.INTERRUPTED
+)
 
 
 class Results(Sequence[Result]):
@@ -222,6 +228,11 @@ def _one_by_one(
     hint: Layout | None = None
     problem.merged  # noqa: B018 -- made here, it is shared by all
     for both in budgets:
+        if results and results[-1].limit is Limit.INTERRUPTED:
+            nothing = np.inf if problem.maximize else -np.inf
+            stopped = replace(UNSOLVED, method=results[-1].method, bound=nothing)
+            results.append(stopped)
+            continue
         twin = problem.with_budgets(both)
         name = choose_method(twin, parameters).name if method == "auto" else method
         takes_hint = "hint" in get_method(name).capabilities.parameters

@@ -34,7 +34,7 @@ __all__ = ["choose_method", "solve"]
 
 def solve(
     problem: Problem,
-    method: str = "auto",
+    method: str | Method = "auto",
     *,
     time_limit: float | None = None,
     rel_gap: float = 1e-9,
@@ -55,9 +55,10 @@ def solve(
     ----------
     problem : Problem
         Never changed.
-    method : str
+    method : str or Method
         ``"auto"`` takes the first that can solve all of the problem and is installed;
-        ``mpsolve methods`` on the command line lists them.
+        ``mpsolve methods`` on the command line lists them. An object with the protocol
+        of :class:`mpsolve.methods.Method` is taken as it is.
     time_limit : float, optional
         Seconds after which the best layout so far and its bound are returned.
     rel_gap, abs_gap : float
@@ -123,7 +124,7 @@ def solve(
     if method == "auto":
         chosen = choose_method(problem, parameters)
     else:
-        chosen = get_method(method)
+        chosen = get_method(method) if isinstance(method, str) else method
         _check_support(problem, chosen)
     _check_parameters(chosen, parameters)
     answer = chosen.solve(merged, parameters)

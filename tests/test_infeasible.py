@@ -75,4 +75,17 @@ def test_infeasible_in_the_callers_units():
     assert "the smallest reachable total is 0.2" in result.detail
 
 
+def test_a_conflict_without_budgets():
+    problem = Problem.from_arrays(
+        [[0.0, 0.0]] * 2,
+        layers=["a", "b"],
+        fixed={"a": "option0", "b": "option1"},
+        max_distinct=1,
+    )
+    result = solve(problem)
+    assert result.reason == "INFEASIBLE"
+    assert "budget" not in result.detail
+    assert "mpsolve.explain" in result.detail
+
+
 # -- stopping early --------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """Many budgets give what each gives alone."""
 
 import itertools
+import signal
+import threading
 import time
 
 import numpy as np
@@ -227,3 +229,24 @@ def test_rows_that_break_something_are_seen():
     totals = verify_rows(problem, rows, {"r": [(None, 7)] * 5})
     assert totals.is_feasible.tolist() == [True, False, False, False, False]
     assert totals.usage["r"].tolist()[:4] == [4, 8, 8, 8]
+
+
+@pytest.mark.parametrize("method", ["exact", "paths"])
+def test_ctrl_c_ends_all_of_them(method):
+    rng = np.random.default_rng(0)
+    steps = np.sort(rng.integers(1, 2 * 10**5, (20_000, 10)), axis=1)
+    usage = np.cumsum(steps, axis=1)
+    noise = 1e-3 * rng.random(usage.shape)
+    loss = -(usage + 10.0 * np.arange(1, 11) + noise)
+    problem = mpsolve.Problem.from_arrays(loss, {"memory": usage})
+    budgets = budgets_of(problem, 30)[10:20]
+    timer = threading.Timer(0.5, lambda: signal.raise_signal(signal.SIGINT))
+    timer.start()
+    start = time.perf_counter()
+    results = mpsolve.solve_many(problem, budgets, method, rel_gap=0.0)
+    timer.cancel()
+    assert time.perf_counter() - start < 30
+    assert len(results) == 10
+    last = results[-1]
+    assert (last.reason, last.limit) == ("NO_SOLUTION_FOUND", "INTERRUPTED")
+    assert last.bound == -np.inf

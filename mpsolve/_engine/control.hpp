@@ -111,8 +111,12 @@ class PrivateLimit {
     own_ = outer_ == 0 || limit < outer_;
     if (own_) control.set_label_limit(limit);
   }
-  ~PrivateLimit() {
+  ~PrivateLimit() { lift(); }
+
+  // Ends it early.
+  void lift() {
     if (!own_) return;
+    own_ = false;
     control_.set_label_limit(outer_);
     control_.forget_label_limit();
   }

@@ -1,6 +1,6 @@
 """The command line.
 
-argparse reads it: it is in the standard library, starts fast, and six commands with a
+argparse reads it: it is in the standard library, starts fast, and some commands with a
 few options each need no more. Answers go to standard output; progress, warnings and
 errors go to standard error.
 """

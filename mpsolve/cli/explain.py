@@ -7,11 +7,9 @@ import math
 
 import mpsolve
 from mpsolve.cli.inputs import json_text, read_problem
-from mpsolve.cli.parser import OK
 from mpsolve.cli.solve import exit_code
 from mpsolve.report import make_console
 from mpsolve.report.explanation import explanation_report
-from mpsolve.result import Reason
 
 __all__ = ["explain"]
 
@@ -26,7 +24,7 @@ def explain(arguments: argparse.Namespace) -> int:
     Returns
     -------
     int
-        The exit code: 0 where the question was answered, infeasible or not.
+        The exit code, as that of ``mpsolve solve``.
     """
     problem = read_problem(arguments)
     report = mpsolve.explain(problem, time_limit=arguments.time_limit)
@@ -51,6 +49,4 @@ def explain(arguments: argparse.Namespace) -> int:
         console.out(json_text(record))
     else:
         console.print(explanation_report(report, forced))
-    if report.result.reason is Reason.INFEASIBLE:
-        return OK
     return exit_code(report.result)

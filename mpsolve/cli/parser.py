@@ -71,6 +71,8 @@ def make_parser() -> argparse.ArgumentParser:
     _add_explain(commands)
     _add_show(commands)
     _add_methods(commands)
+    _add_formulate(commands)
+    _add_compare(commands)
     _add_demo(commands)
     return parser
 
@@ -91,12 +93,13 @@ def _add_command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(run=_lazily(name))
-    command.add_argument(
-        "--format",
-        choices=formats,
-        default="table",
-        help="how the answer is printed (default: table)",
-    )
+    if formats:
+        command.add_argument(
+            "--format",
+            choices=formats,
+            default="table",
+            help="how the answer is printed (default: table)",
+        )
     return command
 
 
@@ -293,6 +296,67 @@ def _add_show(commands: Any) -> None:
 def _add_methods(commands: Any) -> None:
     _add_command(
         commands, "methods", "list the methods and what they can do", "mpsolve methods"
+    )
+
+
+def _add_formulate(commands: Any) -> None:
+    command = _add_command(
+        commands,
+        "formulate",
+        "write a problem out for other solvers",
+        "mpsolve formulate problem.json --to lp --output problem.lp",
+        f"{BUDGET_HELP}\n",
+        formats=(),
+    )
+    _add_problem(command)
+    command.add_argument(
+        "--to",
+        choices=["lp", "mps", "cp-sat"],
+        required=True,
+        help="CPLEX's LP format, free MPS, or CP-SAT's model as protocol buffer text",
+    )
+    command.add_argument(
+        "--unscaled",
+        action="store_true",
+        help="the problem's own numbers, for people, where float64 solvers may go "
+        "wrong by their tolerances (lp and mps)",
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="MODEL",
+        help="write to this file; compressed where it ends in .gz (default: print it)",
+    )
+
+
+def _add_compare(commands: Any) -> None:
+    command = _add_command(
+        commands,
+        "compare",
+        "run several methods on one problem, side by side",
+        "mpsolve compare problem.json --methods exact,cp_sat,highs",
+        f"{BUDGET_HELP}\n",
+    )
+    _add_problem(command)
+    command.add_argument(
+        "--methods",
+        metavar="NAMES",
+        help="separated by commas; see mpsolve methods (default: all that can solve "
+        "the problem and are installed)",
+    )
+    command.add_argument(
+        "--time-limit",
+        type=_with_units("s"),
+        default=60.0,
+        metavar="TIME",
+        help="for each method that takes one: 10s, 500ms, 2min (default: 60s)",
+    )
+    command.add_argument(
+        "--rel-gap",
+        type=float,
+        default=1e-9,
+        metavar="GAP",
+        help="relative gap that counts as proven (default: 1e-9)",
     )
 
 

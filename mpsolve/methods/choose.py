@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from mpsolve.errors import UnsupportedProblemError
 from mpsolve.methods import (
-    METHODS,
     SPECIAL_CASES,
     Method,
     Parameters,
     better_left,
     cannot_solve,
-    get_method,
     is_available,
+    load_method,
+    method_names,
 )
 from mpsolve.model.problem import Problem
 
@@ -22,10 +22,10 @@ def choose_method(problem: Problem, parameters: Parameters) -> Method:
     """Take the first method that can prove all of the problem and is installed."""
     missing = []
     has_structure = problem.inventory is not None or bool(problem.couplings)
-    for name in METHODS:
+    for name in method_names():
         if name in SPECIAL_CASES and not has_structure:
             continue
-        method = get_method(name)
+        method = load_method(name)
         if not method.capabilities.proves:
             continue
         if (

@@ -14,9 +14,9 @@ from mpsolve.methods.engine_options import (
     engine_options,
     within_int64,
 )
-from mpsolve.methods.lattice import quantum
 from mpsolve.methods.protocol import Answer, Capabilities, Parameters
 from mpsolve.methods.relevant import relevant_options
+from mpsolve.model.lattice import quantum
 from mpsolve.model.merge import Merged
 from mpsolve.model.resource import Limits
 from mpsolve.result import ROUNDING, Limit, Reason
@@ -45,6 +45,7 @@ class Exact:
     capabilities = Capabilities(
         proves=True,
         most_budgets=1,
+        interrupts=True,
         parameters=PARAMETERS,
     )
 

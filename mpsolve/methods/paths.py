@@ -50,6 +50,7 @@ class Paths:
         proves=True,
         inventory=True,
         couplings=True,
+        interrupts=True,
         parameters=PARAMETERS,
     )
 

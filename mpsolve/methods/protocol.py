@@ -116,6 +116,9 @@ class Capabilities:
         Whether the largest loss may be what is to be small.
     most_layouts : int or None
         Largest number of layouts it will enumerate; None where it does not.
+    interrupts : bool
+        Whether Ctrl-C ends its search soon, with what it has found. Without, a method
+        may finish first, or lose what it has.
     parameters : frozenset of str
         Parameters it honours, besides the gaps.
     """
@@ -128,6 +131,7 @@ class Capabilities:
     max_distinct: bool = False
     bottleneck: bool = False
     most_layouts: int | None = None
+    interrupts: bool = False
     parameters: frozenset[str] = frozenset()
 
     def cannot(self, problem: Problem) -> list[str]:

@@ -134,4 +134,5 @@ def psd_clipped(problem: Problem) -> Clipped:
         for u in range(problem.num_groups)
         for v in range(u + 1, problem.num_groups)
     ]
-    return Clipped(problem.with_losses(np.diag(kept) / 2.0, couplings), problem, values)
+    clipped = problem.with_loss(np.diag(kept) / 2.0)
+    return Clipped(clipped.with_constraints(couplings=couplings), problem, values)

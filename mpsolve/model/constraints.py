@@ -65,12 +65,6 @@ class Constraints:
         """Return the same constraints with other budgets."""
         return replace(self, budgets=_read_budgets(budgets, resources, faults))
 
-    def with_couplings(
-        self, problem: Problem, couplings: Iterable[Coupling], faults: Faults
-    ) -> Constraints:
-        """Return the same constraints with other couplings."""
-        return replace(self, couplings=_read_couplings(problem, couplings, faults))
-
     def as_given(self, problem: Problem) -> Given:
         """Return the same constraints in the caller's words."""
         fixed = {

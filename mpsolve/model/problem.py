@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from os import PathLike
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,12 +19,12 @@ from mpsolve.model.columns import (
 )
 from mpsolve.model.constraints import Constraints, Given, read_constraints
 from mpsolve.model.coupling import Coupling
-from mpsolve.model.data import ProblemData
 from mpsolve.model.faults import Faults
 from mpsolve.model.group import Group
 from mpsolve.model.inventory import Inventory
 from mpsolve.model.merge import Merged, merge
 from mpsolve.model.resource import Resource, make_resource
+from mpsolve.model.twins import OVERFLOW, ProblemTwins
 from mpsolve.model.view import GroupsView
 
 __all__ = ["Problem"]
@@ -34,15 +32,10 @@ __all__ = ["Problem"]
 #: Units of resources that have an obvious one.
 DEFAULT_UNITS = {"memory": "B", "time": "ns", "latency": "ns"}
 
-#: Constraints that the merging of ties and couplings does not depend on.
-NOT_MERGED = {"budgets", "inventory", "objective", "max_distinct"}
-
-OVERFLOW = "the largest total must stay below 1e300 in magnitude"
-
 BudgetLike = Budget | Number | None | tuple[Number | None, Number | None]
 
 
-class Problem(ProblemData):
+class Problem(ProblemTwins):
     """One option for each group, at the least loss within the budgets.
 
     A problem never changes once it is built. Build it from groups, where options differ
@@ -278,140 +271,6 @@ name, source, licence
         smallest, largest = self.merged.reachable(resource)
         scaled = self.resources[resource]
         return scaled.value(smallest), scaled.value(largest)
-
-    def with_budgets(self, budgets: Mapping[str, BudgetLike]) -> Problem:
-        """Return the same problem under other budgets; arrays are shared, not copied.
-
-        Parameters
-        ----------
-        budgets : mapping of str to number, (lower, upper) or Budget
-            Replaces all budgets of this problem.
-
-        Returns
-        -------
-        Problem
-        """
-        twin = Problem.__new__(Problem)
-        twin.__dict__.update(self.__dict__)
-        twin.__dict__.pop("merged", None)
-        faults = Faults()
-        twin._constraints = self._constraints.with_budgets(
-            budgets, set(self.resources), faults
-        )
-        faults.raise_if_any()
-        if "merged" in self.__dict__:
-            twin.__dict__["merged"] = self.merged.under(twin)
-        return twin
-
-    def with_constraints(self, **constraints: Any) -> Problem:
-        """Return the same options under other constraints; arrays are shared.
-
-        Parameters
-        ----------
-        **constraints
-            Any of the arguments ``budgets``, ``ties``, ``fixed``, ``inventory``,
-            ``couplings``, ``objective`` and ``max_distinct`` of :class:`Problem`, in
-            place of this problem's; the others stay.
-
-        Returns
-        -------
-        Problem
-
-        Raises
-        ------
-        InvalidProblemError
-            With every fault found.
-
-        Examples
-        --------
-        >>> import mpsolve
-        >>> problem = mpsolve.Problem.from_arrays([[1, 0]], {"memory": [[1, 2]]})
-        >>> problem.with_constraints(inventory={"option1": 1})
-        Problem(1 groups, 2 options, Inventory(option1×1))
-        """
-        twin = Problem.__new__(Problem)
-        twin.__dict__.update(self.__dict__)
-        twin.__dict__.pop("merged", None)
-        given = self._constraints.as_given(self)._replace(**constraints)
-        faults = Faults()
-        twin._constraints = read_constraints(self, set(self.resources), given, faults)
-        faults.raise_if_any()
-        if "merged" in self.__dict__ and constraints.keys() <= NOT_MERGED:
-            twin.__dict__["merged"] = self.merged.under(twin)
-        return twin
-
-    def with_loss(self, loss: npt.ArrayLike) -> Problem:
-        """Return the same problem with other losses of its options.
-
-        Parameters
-        ----------
-        loss : array_like of float, shape (num_options,)
-            Finite; gains where the problem maximises.
-
-        Returns
-        -------
-        Problem
-
-        Raises
-        ------
-        InvalidProblemError
-            If the losses cannot be those of this problem.
-        """
-        values = np.array(loss, dtype=np.float64)
-        faults = Faults()
-        if values.shape != self.loss.shape:
-            faults.add("loss", f"must have shape {self.loss.shape}. Got {values.shape}")
-        elif not np.isfinite(values).all():
-            faults.add("loss", "must be finite")
-        else:
-            columns = replace(self._columns, loss=values)
-            if total_overflows(columns):
-                faults.add("loss", OVERFLOW)
-        faults.raise_if_any()
-        values.flags.writeable = False
-        twin = Problem.__new__(Problem)
-        twin.__dict__.update(self.__dict__)
-        twin.__dict__.pop("merged", None)
-        twin._columns = columns
-        return twin
-
-    def with_losses(
-        self, loss: npt.ArrayLike, couplings: Iterable[Coupling] = ()
-    ) -> Problem:
-        """Return the same problem under other losses; options, usages, budgets stay.
-
-        Parameters
-        ----------
-        loss : array_like of float, shape (num_options,)
-            Loss (gain where the problem maximises) of every option, group after group.
-        couplings : iterable of Coupling
-            Replaces all couplings of this problem.
-
-        Returns
-        -------
-        Problem
-
-        Raises
-        ------
-        InvalidProblemError
-            If a loss is not finite, or a coupling does not fit.
-        """
-        values = np.array(loss, dtype=np.float64)
-        faults = Faults()
-        if values.shape != (self.num_options,):
-            message = f"must have the shape ({self.num_options},). Got {values.shape}"
-            faults.add("loss", message)
-            faults.raise_if_any()
-        for option in np.flatnonzero(~np.isfinite(values)).tolist():
-            faults.add(f"loss[{option}]", f"must be finite. Got {values[option]}")
-        values.flags.writeable = False
-        twin = Problem.__new__(Problem)
-        twin.__dict__.update(self.__dict__)
-        twin.__dict__.pop("merged", None)
-        twin._columns = replace(self._columns, loss=values)
-        twin._constraints = self._constraints.with_couplings(twin, couplings, faults)
-        faults.raise_if_any()
-        return twin
 
     # -- files ------------------------------------------------------------------
 

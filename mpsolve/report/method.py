@@ -9,10 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from mpsolve.methods import (
-    METHODS,
     Capabilities,
+    Method,
+    all_methods,
     cannot_solve,
-    get_method,
     is_available,
 )
 from mpsolve.model.problem import Problem
@@ -70,14 +70,13 @@ def abilities(problem: Problem) -> list[Ability]:
     """
     return [
         Ability(
-            name=name,
+            name=method.name,
             proves=method.capabilities.proves,
             cannot=tuple(cannot_solve(method, problem)),
-            install=_install(name),
+            install=_install(method),
             parameters=method.capabilities.parameters,
         )
-        for name in METHODS
-        for method in [get_method(name)]
+        for method in all_methods()
     ]
 
 
@@ -85,7 +84,7 @@ def method_records() -> list[dict[str, Any]]:
     """Return the methods as plain objects that JSON can hold."""
     return [
         {
-            "name": name,
+            "name": method.name,
             "proves": can.proves,
             "most_budgets": can.most_budgets,
             "lower_sides": can.lower_sides,
@@ -94,12 +93,13 @@ def method_records() -> list[dict[str, Any]]:
             "max_distinct": can.max_distinct,
             "bottleneck": can.bottleneck,
             "parameters": sorted(can.parameters),
-            "installed": not _install(name),
-            "install": _install(name),
-            "summary": get_method(name).summary,
+            "interrupts": can.interrupts,
+            "installed": not _install(method),
+            "install": _install(method),
+            "summary": method.summary,
         }
-        for name in METHODS
-        for can in [get_method(name).capabilities]
+        for method in all_methods()
+        for can in [method.capabilities]
     ]
 
 
@@ -112,14 +112,13 @@ def method_table() -> Table:
     'method'
     """
     table = make_table("method", "proves", "takes", "installed", "what it is")
-    for name in METHODS:
-        method = get_method(name)
+    for method in all_methods():
         parameters = ", ".join(sorted(method.capabilities.parameters)) or "none"
         table.add_row(
-            f"[bold]{name}[/]",
+            f"[bold]{escape(method.name)}[/]",
             "yes" if method.capabilities.proves else "no",
             _takes(method.capabilities),
-            escape(_install(name)) or "yes",
+            escape(_install(method)) or "yes",
             f"{escape(method.summary)}\n[dim]parameters: {parameters}[/]",
         )
     return table
@@ -140,6 +139,7 @@ def _takes(can: Capabilities) -> str:
     return ", ".join(parts)
 
 
-def _install(name: str) -> str:
-    method = get_method(name)
-    return "" if is_available(method) else f"pip install 'mpsolve[{method.extra}]'"
+def _install(method: Method) -> str:
+    if is_available(method):
+        return ""
+    return f"pip install 'mpsolve[{method.extra}]'" if method.extra else "no"

@@ -61,7 +61,7 @@ def test_json(capsys, path):
 def test_infeasible(capsys, path):
     options = ["--budget", "memory=10kB", "--inventory", "int8=2"]
     code, out, _ = run(capsys, "explain", path, *options)
-    assert code == 0
+    assert code == 3
     assert "INFEASIBLE" in out
     assert "no layout keeps all of these (a smallest set):" in out
     assert "memory <= 10000" in out

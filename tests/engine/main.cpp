@@ -256,6 +256,7 @@ int main() {
       {"gaps", test_gaps},
       {"front", test_front},
       {"front within limits", test_front_limits},
+      {"many budgets", test_many},
       {"paths", test_paths},
       {"paths within limits", test_paths_limits},
       {"dense", test_dense},

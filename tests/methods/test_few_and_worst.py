@@ -5,7 +5,7 @@ import pytest
 
 import mpsolve
 from mpsolve.model.generate import mixed_precision
-from tests.methods import instances
+from mpsolve.testing import structured
 from tests.methods.oracle import best_values
 
 BATCHES = 11
@@ -17,7 +17,7 @@ SIZE = 100
 def test_against_every_layout(kind, batch):
     for seed in range(batch * SIZE, (batch + 1) * SIZE):
         rng = np.random.default_rng([len(kind), seed])
-        problem = getattr(instances, kind)(rng)
+        problem = getattr(structured, kind)(rng)
         result = mpsolve.solve(problem, rel_gap=0.0)
         assert result.method == kind
         expected = best_values(problem)
@@ -36,7 +36,7 @@ def test_against_every_layout(kind, batch):
 @pytest.mark.parametrize("kind", ["few_precisions", "bottleneck"])
 def test_the_oracle_of_the_other_tests_agrees(kind):
     for seed in range(150):
-        problem = getattr(instances, kind)(np.random.default_rng([7, seed]))
+        problem = getattr(structured, kind)(np.random.default_rng([7, seed]))
         result = mpsolve.solve(problem, "brute_force")
         expected = best_values(problem)
         found = None if result.layout is None else (result.loss, result.total)

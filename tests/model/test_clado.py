@@ -82,18 +82,6 @@ def test_gains_are_refused():
         psd_clipped(problem)
 
 
-def test_other_losses_are_checked():
-    problem = Problem.from_arrays([[1.0, 2.0]], usage={"memory": [[1, 2]]})
-    assert problem.with_losses([3.0, 4.0]).loss.tolist() == [3.0, 4.0]
-    assert problem.loss.tolist() == [1.0, 2.0]
-    with pytest.raises(mpsolve.InvalidProblemError, match=r"loss\[1\].*nan"):
-        problem.with_losses([0.0, math.nan])
-    with pytest.raises(mpsolve.InvalidProblemError, match="shape"):
-        problem.with_losses([0.0])
-    with pytest.raises(mpsolve.InvalidProblemError, match=r"couplings\[0\]"):
-        problem.with_losses([0.0, 0.0], [Coupling("x", "y", [[0.0]])])
-
-
 def test_the_generator_keeps_its_promises():
     for kind in ("psd", "indefinite"):
         arrays = dense_pairs_parts(10, 4, 3, kind=kind, coupling=0.6)

@@ -12,6 +12,7 @@ from ortools.sat.python import cp_model
 from benchmarks.race.peers.columns import Columns, integer_losses
 from benchmarks.race.peers.peer import Claim, Peer
 from benchmarks.race.peers.program import Program
+from mpsolve.formulate.cp_sat_model import add_booleans
 
 __all__ = ["CpSat"]
 
@@ -36,6 +37,8 @@ class CpSat(Peer):
         # slower where all sizes are distinct.
         "cp_model_probing_level": 0,
         "max_presolve_iterations": 1,
+        # Without this, the presolving of 9.15 cuts optimal layouts off.
+        "presolve_inclusion_work_limit": 0,
     }
 
     @staticmethod
@@ -43,22 +46,9 @@ class CpSat(Peer):
         return f"ortools {version('ortools')}"
 
     def build(self, columns: Columns) -> cp_model.CpModel:
-        """Fill the model's protocol buffer.
-
-        The variables are all alike, so they are made by doubling: 2.5 times as fast as
-        the Python interface, with or without pandas.
-        """
+        """Fill the model's protocol buffer: 2.5 times as fast as by its objects."""
         model = cp_model.CpModel()
-        doubled, twin = cp_model.CpModel().proto, cp_model.CpModel().proto
-        doubled.variables.add().domain.extend((0, 1))
-        left = columns.num_columns
-        while left:
-            if left & 1:
-                model.proto.merge_from(doubled)
-            left >>= 1
-            if left:
-                twin.copy_from(doubled)
-                doubled.merge_from(twin)
+        add_booleans(model, columns.num_columns)
         add = model.proto.constraints.add
         ends = columns.offsets.tolist()
         for start, end in pairwise(ends):

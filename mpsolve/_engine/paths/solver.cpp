@@ -5,6 +5,8 @@
 #include <string>
 
 #include "dual.hpp"
+#include "improve.hpp"
+#include "known.hpp"
 #include "labels.hpp"
 #include "model.hpp"
 #include "multipliers.hpp"
@@ -28,28 +30,32 @@ constexpr double kPoor = 4.0;              // gap, in windows, that makes anothe
 constexpr std::size_t kFirstOptions = 60;  // beside the best ones, in the first window
 constexpr double kMostEntries = 0x1p30;    // states are counted in 32 bits
 constexpr double kGrowth = 1.7;
-constexpr double kTiny = 1e-9;  // relative gaps up to this do not prune
+constexpr std::int64_t kFirstEffort =
+    200000;  // labels of a window before better layouts are sought
+constexpr std::int64_t kEffortGrowth = 2;
+// Lists over few budgets are short: there the labels are likely to prove it, given time.
+constexpr std::size_t kFewRows = 3;
+constexpr std::int64_t kLongEffort = 6000000;
+constexpr std::int64_t kFewLooks = 6;
+constexpr std::int64_t kLooks = 32;  // options that the local search looks at for every label
+// Options of its cores beside the best ones, for each group: small cores are searched better, and
+// large ones hold better layouts.
+constexpr double kImproveOptions[] = {0.15, 0.3, 0.5, 1.0};
+constexpr std::size_t kLeastImproveOptions = 20;
 
-double difference(const CompensatedSum& a, const CompensatedSum& b) {
-  return (a.value() - b.value()) + (a.rest() - b.rest());
-}
-
-class Solver final : public Probe {
+class Solver {
  public:
   Solver(const Input& input, const Parameters& parameters, Control& control)
-      : input_(input), parameters_(parameters), control_(control) {
+      : input_(input),
+        parameters_(parameters),
+        control_(control),
+        known_(input, parameters.abs_gap, parameters.rel_gap) {
     multipliers_.assign(input.budgets.size(), 0.0);
   }
 
-  double incumbent_loss() const override {
-    return best_.feasible ? best_.high : std::numeric_limits<double>::quiet_NaN();
-  }
-  double bound() const override { return bound_.value(); }
-
   Outcome run() {
-    control_.watch(this);
-    bound_.add(trivial_bound(input_));
-    if (!parameters_.hint.empty()) offer(parameters_.hint);
+    control_.watch(&known_);
+    if (!parameters_.hint.empty()) known_.offer(parameters_.hint);
     Model model = build_model(input_);
     if (!model.infeasible) {
       control_.arm();
@@ -61,47 +67,6 @@ class Solver final : public Probe {
   }
 
  private:
-  void offer(const std::vector<std::int32_t>& layout) {
-    const Evaluation value = evaluate(input_, layout.data());
-    if (!value.better_than(best_)) return;
-    best_ = value;
-    layout_ = layout;
-  }
-
-  CompensatedSum best_loss() const {
-    CompensatedSum sum;
-    sum.add(best_.high);
-    sum.add(best_.low);
-    return sum;
-  }
-
-  double allowed_gap() const {
-    return std::max(parameters_.abs_gap, parameters_.rel_gap * std::fabs(best_.high));
-  }
-
-  bool gap_closed() const {
-    return best_.feasible && difference(best_loss(), bound_) <= allowed_gap();
-  }
-
-  void raise_bound(const CompensatedSum& bound) {
-    if (difference(bound, bound_) > 0.0) bound_ = bound;
-  }
-
-  // What must be beaten, in quanta of a model.
-  double threshold(const Model& model, const Quanta& quanta) const {
-    if (!best_.feasible) return kInfinity;
-    const double loss = quanta.from_loss(model, best_.high, best_.low);
-    double allowed = allowed_gap();
-    if (allowed <= 1.001 * kTiny * std::fabs(best_.high)) allowed = 0.0;
-    const double gap = std::ldexp(allowed, quanta.exponent());
-    return loss - std::max(gap, step_down(quanta));
-  }
-
-  static double step_down(const Quanta& quanta) {
-    const double unit = static_cast<double>(quanta.unit());
-    return unit > 4.0 * quanta.margin() ? unit - quanta.margin() : quanta.margin();
-  }
-
   void check_size(const Order& order) const {
     const double bytes = order.bytes();
     const bool fits = bytes <= static_cast<double>(parameters_.memory_limit);
@@ -134,7 +99,7 @@ class Solver final : public Probe {
       const FloatCosts costs(model, sweep);
       const double before = control_.seconds();
       const Seen seen = [&](const std::vector<std::int32_t>& layout) {
-        if (fits(model, layout)) offer(model.expand(layout));
+        if (fits(model, layout)) known_.offer(model.expand(layout));
       };
       const Dual dual = solve_dual(model, sweep, costs, to_rows(model, multipliers_),
                                    largest_loss(model), seen, control_);
@@ -150,18 +115,18 @@ class Solver final : public Probe {
         history_.push_back(to_budgets(model, vector, input_.budgets.size()));
       }
       const Quanta quanta(model, sweep, near_multipliers(model, multipliers_, history_));
-      raise_bound(quanta.to_loss(model, quanta.best_bound()));
+      known_.raise_bound(quanta.to_loss(model, quanta.best_bound()));
       if (quanta.infeasible() || model.rows.empty()) {
         // Without budgets the cheapest layout is the answer, and it was offered.
         proven_ = true;
         return false;
       }
-      if (control_.limit() != Limit::kNone || gap_closed()) return false;
-      if (!best_.feasible && dual.bound > largest_loss(model) * (1.0 + 1e-9)) {
+      if (control_.limit() != Limit::kNone || known_.gap_closed()) return false;
+      if (!known_.has_layout() && dual.bound > largest_loss(model) * (1.0 + 1e-9)) {
         proven_ = true;
         return false;
       }
-      const double beat = threshold(model, quanta);
+      const double beat = known_.threshold(model, quanta);
       std::vector<double> least;
       const std::vector<char> keep = quanta.options_below(sweep, beat, least);
       const auto kept = static_cast<std::size_t>(std::count(keep.begin(), keep.end(), 1));
@@ -207,18 +172,19 @@ class Solver final : public Probe {
     std::size_t beam = kFirstBeam;
     bool first = true;
     double width = 0.0;  // of the last window that was proven empty
-    const CompensatedSum lowest = bound_;
-    Evaluation tightened_with = best_;
+    std::int64_t effort = kFirstEffort;
+    const CompensatedSum lowest = known_.exact_bound();
+    Evaluation tightened_with = known_.best();
     for (;;) {
-      if (best_.better_than(tightened_with)) {
-        tightened_with = best_;
+      if (known_.best().better_than(tightened_with)) {
+        tightened_with = known_.best();
         if (!tighten(model)) return;
       }
       const Order order = make_order(model, {});
       const Sweep sweep(model, order);
       const Quanta quanta(model, sweep, near_multipliers(model, multipliers_, history_));
       const double start = quanta.from_loss(model, lowest.value(), lowest.rest());
-      const double all = threshold(model, quanta);
+      const double all = known_.threshold(model, quanta);
       std::vector<double> least;
       quanta.options_below(sweep, all, least);
       double beat = window_threshold(least, quanta.best_bound(), window, all);
@@ -233,27 +199,54 @@ class Solver final : public Probe {
                     false);
         beam *= kBeamGrowth;
         if (control_.limit() != Limit::kNone) return;
-        if (best_.better_than(tightened_with)) continue;
+        if (known_.best().better_than(tightened_with)) continue;
       }
       // A window that holds nearly everything may as well hold all.
       if (width > 0.0 && beat > start + 0.5 * (all - start)) beat = all;
       first = false;
+      PrivateLimit limit(control_, effort);
       const LabelOutcome found =
           search_core(model, below(least, beat), quanta, beat, std::min(cap, most_cap), true);
-      if (control_.limit() != Limit::kNone || found.out_of_memory) {
+      if (limit.stopped_by_caller() || found.out_of_memory) {
         outcome_.out_of_memory = found.out_of_memory;
         return;
+      }
+      if (control_.limit() != Limit::kNone) {
+        limit.lift();
+        const bool few = model.rows.size() <= kFewRows;
+        improve(model, least, quanta.best_bound(), all, effort * (few ? kFewLooks : kLooks));
+        if (control_.limit() != Limit::kNone || known_.gap_closed()) return;
+        effort = std::max(effort * kEffortGrowth, few ? kLongEffort : 0);
+        continue;
       }
       if (found.found || beat >= all) {
         proven_ = true;
         return;
       }
-      raise_bound(quanta.to_loss(model, beat));
-      width = difference(bound_, lowest);
+      known_.raise_bound(quanta.to_loss(model, beat));
+      width = difference(known_.exact_bound(), lowest);
       window *= 2;
       // Short lists find layouts sooner, long ones see more dominance.
       if (found.splits > 0) cap *= kCapGrowth;
-      if (gap_closed()) return;
+      if (known_.gap_closed()) return;
+    }
+  }
+
+  // Better layouts by local search, from the best one.
+  void improve(const Model& model, const std::vector<double>& least, double bound, double all,
+               std::int64_t work) {
+    for (const double share : kImproveOptions) {
+      const auto count = static_cast<std::size_t>(share * model.num_groups());
+      const double far = window_threshold(least, bound, std::max(count, kLeastImproveOptions), all);
+      const Model core = restrict_model(model, below(least, far));
+      if (core.infeasible || core.group.empty()) continue;
+      Improver improver(core, to_rows(core, multipliers_), ++improvements_);
+      improver.start(known_.contract(core));
+      const auto found = [&](const std::vector<std::int32_t>& better) {
+        known_.offer(core.expand(better));
+      };
+      improver.run(work / 4, known_.loss_within(core), found, control_);
+      if (control_.limit() != Limit::kNone) return;
     }
   }
 
@@ -275,7 +268,7 @@ class Solver final : public Probe {
     std::nth_element(above.begin(), nth, above.end());
     const double chosen = *nth;
     // A window that holds nearly everything may as well hold all.
-    return best_.feasible && chosen > bound + 0.7 * (all - bound) ? all : chosen;
+    return known_.has_layout() && chosen > bound + 0.7 * (all - bound) ? all : chosen;
   }
 
   std::size_t largest_cap(const Model& model) const {
@@ -297,9 +290,9 @@ class Solver final : public Probe {
       // Only one layout is left to look at.
       std::vector<std::int32_t> layout(core.group.size(), 0);
       follow(sweep, quanta.bounds().front().back.choice, 0, 0, layout);
-      const Evaluation before = best_;
-      offer(core.expand(layout));
-      nothing.found = best_.better_than(before);
+      const Evaluation before = known_.best();
+      known_.offer(core.expand(layout));
+      nothing.found = known_.best().better_than(before);
       return nothing;
     }
     // Groups that are nearly decided first.
@@ -328,7 +321,7 @@ class Solver final : public Probe {
     task.sweep = &sweep;
     task.quanta = &quanta;
     task.step_down = step_down(quanta);
-    task.threshold = threshold(core, quanta);
+    task.threshold = known_.threshold(core, quanta);
     if (beat < kInfinity) {
       const CompensatedSum loss = outer.to_loss(model, beat);
       task.threshold = std::min(task.threshold, quanta.from_loss(core, loss.value(), loss.rest()));
@@ -336,7 +329,9 @@ class Solver final : public Probe {
     task.cap = cap;
     task.most_history = std::min<std::size_t>(parameters_.memory_limit / 12, std::size_t{1} << 31);
     task.split = split;
-    task.found = [&](const std::vector<std::int32_t>& layout) { offer(core.expand(layout)); };
+    task.found = [&](const std::vector<std::int32_t>& layout) {
+      known_.offer(core.expand(layout));
+    };
     const LabelOutcome found = search_labels(task, control_);
     outcome_.labels += found.labels;
     outcome_.splits += found.splits;
@@ -345,27 +340,24 @@ class Solver final : public Probe {
     if (!found.complete && found.open < kInfinity) {
       // What was left out is at least as bad as its bounds, what was not searched as the window.
       const double open = std::min(found.open, task.threshold);
-      raise_bound(quanta.to_loss(core, std::min(open, found.threshold)));
+      known_.raise_bound(quanta.to_loss(core, std::min(open, found.threshold)));
     }
     return found;
   }
 
   Outcome finish() {
     outcome_.multipliers = multipliers_;
-    if (best_.feasible) {
-      outcome_.layout = layout_;
-      outcome_.loss = best_.high;
-      const bool done = proven_ || gap_closed();
+    if (known_.has_layout()) {
+      const double loss = known_.best().high;
+      outcome_.layout = known_.layout();
+      outcome_.loss = loss;
+      const bool done = proven_ || known_.gap_closed();
       outcome_.reason = done ? Reason::kOptimal : Reason::kFeasible;
-      outcome_.bound = std::min(bound_.value(), best_.high);
-      if (proven_) {
-        double allowed = allowed_gap();
-        if (allowed <= 1.001 * kTiny * std::fabs(best_.high)) allowed = 0.0;
-        outcome_.bound = std::max(outcome_.bound, best_.high - allowed);
-      }
+      outcome_.bound = std::min(known_.bound(), loss);
+      if (proven_) outcome_.bound = std::max(outcome_.bound, loss - known_.free_gap());
     } else {
       outcome_.reason = proven_ ? Reason::kInfeasible : Reason::kNoSolutionFound;
-      outcome_.bound = proven_ ? kInfinity : bound_.value();
+      outcome_.bound = proven_ ? kInfinity : known_.bound();
     }
     return std::move(outcome_);
   }
@@ -376,12 +368,11 @@ class Solver final : public Probe {
   const Parameters& parameters_;
   Control& control_;
   Outcome outcome_;
-  Evaluation best_;
-  std::vector<std::int32_t> layout_;
-  CompensatedSum bound_;
+  Known known_;
   bool proven_ = false;  // the best layout is optimal, or there is none
   std::vector<double> multipliers_;
   std::vector<std::vector<double>> history_;
+  std::uint64_t improvements_ = 0;
 };
 
 }  // namespace

@@ -1,17 +1,39 @@
 """Small generated problems of the classes that have their own methods."""
 
+from __future__ import annotations
+
 import math
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-import mpsolve
+from mpsolve.model.conversion import conversion_loss, monotone
+from mpsolve.model.coupling import Coupling
+from mpsolve.model.datatypes import rounding_errors
+from mpsolve.model.group import Group, Option
+from mpsolve.model.inventory import Inventory, at_most
+from mpsolve.model.problem import Problem
+
+__all__ = [
+    "bottleneck",
+    "convertible",
+    "coupled",
+    "few_precisions",
+    "sortable",
+    "two_options",
+    "with_inventory",
+]
+
+Rng = np.random.Generator
+Floats = npt.NDArray[np.float64]
 
 NAMES = ["e4m3", "fp16", "bf16", "fp32"]
 
 
-def losses(rng, shape):
-    """Losses of one of several kinds, signed ones and ties included."""
+def losses(rng: Rng, shape: tuple[int, int]) -> Floats:
+    """Draw losses of one of several kinds, signed ones and ties included."""
     kind = rng.integers(6)
     num_layers, num_precisions = shape
     if kind == 0:
@@ -30,11 +52,12 @@ def losses(rng, shape):
     product = np.outer(
         rng.integers(0, 4, num_layers), rng.integers(-3, 4, num_precisions)
     )
-    return product + rng.integers(-2, 3, (num_layers, 1)).astype(float)
+    total: Floats = product + rng.integers(-2, 3, (num_layers, 1)).astype(float)
+    return total
 
 
-def inventory(rng, num_layers, names):
-    """Exact or at most, all precisions or some, sometimes impossible."""
+def inventory(rng: Rng, num_layers: int, names: list[str]) -> Inventory:
+    """Draw counts, exact or at most, of all precisions or some."""
     if rng.random() < 0.1:
         counts = rng.integers(0, num_layers + 2, len(names))
     else:
@@ -48,13 +71,13 @@ def inventory(rng, num_layers, names):
     }
     if rng.random() < 0.35:
         more = {n: c + int(rng.integers(-1, 3)) for n, c in named.items()}
-        return mpsolve.at_most({n: max(c, 0) for n, c in more.items()})
-    return mpsolve.Inventory(named)
+        return at_most({n: max(c, 0) for n, c in more.items()})
+    return Inventory(named)
 
 
-def constraints(rng, layers, names):
-    """Ties and fixed layers, for some problems."""
-    given = {}
+def constraints(rng: Rng, layers: list[str], names: list[str]) -> dict[str, Any]:
+    """Draw ties and fixed layers, for some problems."""
+    given: dict[str, Any] = {}
     if len(layers) > 2 and rng.random() < 0.2:
         given["ties"] = [rng.permutation(layers)[: rng.integers(2, 4)].tolist()]
     elif rng.random() < 0.2:
@@ -62,12 +85,13 @@ def constraints(rng, layers, names):
     return given
 
 
-def layers_of(rng, smallest=1, largest=5):
+def layers_of(rng: Rng, smallest: int = 1, largest: int = 5) -> list[str]:
+    """Return the names of some layers."""
     return [f"l{i}" for i in range(int(rng.integers(smallest, largest + 1)))]
 
 
-def with_inventory(rng):
-    """An inventory, and nothing that joins layers but ties."""
+def with_inventory(rng: Rng) -> Problem:
+    """Draw an inventory, and nothing that joins layers but ties."""
     layers = layers_of(rng)
     names = NAMES[: rng.integers(1, 5)]
     table = losses(rng, (len(layers), len(names)))
@@ -77,13 +101,13 @@ def with_inventory(rng):
         groups = []
         for layer, row in zip(layers, table, strict=True):
             own = rng.permutation(len(names))[: rng.integers(1, len(names) + 1)]
-            options = [mpsolve.Option(names[k], float(row[k])) for k in own]
-            groups.append(mpsolve.Group(layer, options))
+            options = [Option(names[k], float(row[k])) for k in own]
+            groups.append(Group(layer, options))
         known = [
             n for n in names if any(n == o.precision for g in groups for o in g.options)
         ]
-        return mpsolve.Problem(groups, inventory=inventory(rng, len(layers), known))
-    return mpsolve.Problem.from_arrays(
+        return Problem(groups, inventory=inventory(rng, len(layers), known))
+    return Problem.from_arrays(
         table,
         layers=layers,
         precisions=names,
@@ -93,7 +117,8 @@ def with_inventory(rng):
     )
 
 
-def edges_of(rng, layers, kind):
+def edges_of(rng: Rng, layers: list[str], kind: str) -> list[tuple[str, str]]:
+    """Draw the edges of a graph of a kind."""
     if kind == "chain":
         return list(pairwise(layers))
     if kind == "tree":
@@ -108,9 +133,11 @@ def edges_of(rng, layers, kind):
     return list(pairwise(layers)) + [edge for edge in spans if rng.random() < 0.4]
 
 
-def conversions(rng, layers, names, edges):
-    """Conversion losses, real types, sometimes with source and sink."""
-    boundary = {}
+def conversions(
+    rng: Rng, layers: list[str], names: list[str], edges: list[tuple[str, str]]
+) -> list[Coupling]:
+    """Return conversion losses, real types, sometimes with source and sink."""
+    boundary: dict[str, Any] = {}
     if rng.random() < 0.3:
         boundary["source"] = str(rng.choice(["e4m3", "fp16", "fp32", "fp64"]))
     if rng.random() < 0.2:
@@ -120,13 +147,13 @@ def conversions(rng, layers, names, edges):
     s = {
         layer: float(10.0 ** rng.uniform(-2, 2)) for layer in layers if layer in present
     }
-    return mpsolve.conversion_loss(
-        graph, s, mpsolve.rounding_errors(names), names, **boundary
-    )
+    return conversion_loss(graph, s, rounding_errors(names), names, **boundary)
 
 
-def coupled(rng, kind=None, num_precisions=None):
-    """Couplings along a graph, with or without an inventory and losses of layers."""
+def coupled(
+    rng: Rng, kind: str | None = None, num_precisions: int | None = None
+) -> Problem:
+    """Draw couplings along a graph, often with an inventory or losses of layers."""
     layers = layers_of(rng, 2)
     ordered = rng.random() < 0.5
     pool = ["e4m3", "fp16", "fp32", "fp64"] if ordered else NAMES
@@ -138,21 +165,21 @@ def coupled(rng, kind=None, num_precisions=None):
     if draw < 0.5:
         couplings = conversions(rng, layers, names, edges)
     elif draw < 0.6:
-        couplings = mpsolve.monotone(edges, names)
+        couplings = monotone(edges, names)
     else:
         couplings = []
         for u, v in edges:
             table = losses(rng, shape)
             table = np.where(rng.random(shape) < 0.1, math.inf, table)
             pair = (u, v) if rng.random() < 0.5 else (v, u)
-            couplings += [mpsolve.Coupling(*pair, table)] * int(rng.integers(1, 3))
+            couplings += [Coupling(*pair, table)] * int(rng.integers(1, 3))
     given = constraints(rng, layers, names)
     has_own = rng.random() < 0.5
     own = losses(rng, (len(layers), len(names)))
     table = own if has_own else np.repeat(own[:, :1], len(names), axis=1)
     if rng.random() < 0.7:
         given["inventory"] = inventory(rng, len(layers), names)
-    return mpsolve.Problem.from_arrays(
+    return Problem.from_arrays(
         table,
         layers=layers,
         precisions=names,
@@ -162,8 +189,8 @@ def coupled(rng, kind=None, num_precisions=None):
     )
 
 
-def two_options(rng):
-    """Two precisions and couplings of any graph, no inventory; mostly submodular."""
+def two_options(rng: Rng) -> Problem:
+    """Draw two precisions and couplings of any graph, mostly submodular."""
     layers = layers_of(rng, 2, 7)
     names = ["fp16", "fp32"]
     edges = edges_of(rng, layers, str(rng.choice(["chain", "tree", "dag"])))
@@ -180,12 +207,12 @@ def two_options(rng):
                 table[0, 1] = math.inf
             table = table[::-1] if swapped[u] else table
             table = table[:, ::-1] if swapped[v] else table
-            couplings.append(mpsolve.Coupling(u, v, table))
+            couplings.append(Coupling(u, v, table))
         if rng.random() < 0.3:
             # A near-miss: an arbitrary table somewhere.
             u, v = rng.permutation(layers)[:2].tolist()
-            couplings.append(mpsolve.Coupling(u, v, rng.integers(-4, 5, (2, 2))))
-    return mpsolve.Problem.from_arrays(
+            couplings.append(Coupling(u, v, rng.integers(-4, 5, (2, 2))))
+    return Problem.from_arrays(
         losses(rng, (len(layers), 2)),
         layers=layers,
         precisions=names,
@@ -195,8 +222,8 @@ def two_options(rng):
     )
 
 
-def sortable(rng):
-    """Losses that are products, and a number for every precision; or nearly so."""
+def sortable(rng: Rng) -> Problem:
+    """Draw losses that are products, and a number for every precision; or nearly so."""
     layers, names = layers_of(rng), NAMES[: rng.integers(1, 5)]
     kind = rng.integers(3)
     shape = (len(layers), len(names))
@@ -218,14 +245,14 @@ def sortable(rng):
     named = {n: int(c) for n, c in zip(names, counts, strict=True)}
     if rng.random() < 0.3:
         named.popitem()
-    make = mpsolve.at_most if rng.random() < 0.3 else mpsolve.Inventory
-    return mpsolve.Problem.from_arrays(
+    make = at_most if rng.random() < 0.3 else Inventory
+    return Problem.from_arrays(
         table, layers=layers, precisions=names, inventory=make(named)
     )
 
 
-def convertible(rng):
-    """Conversion losses alone, on chains, trees and graphs with skips; or nearly so."""
+def convertible(rng: Rng) -> Problem:
+    """Draw conversion losses alone, on chains, trees and other graphs; or nearly so."""
     layers = layers_of(rng, 2)
     names = ["e4m3", "fp16", "fp32", "fp64"][: rng.integers(2, 5)]
     rng.shuffle(names)
@@ -235,17 +262,17 @@ def convertible(rng):
     s = {layer: float(rng.integers(0, 4)) for layer in layers}
     if rng.random() < 0.1:
         s[layers[-1]] = -1.0
-    boundary = {"source": "fp32"} if rng.random() < 0.2 else {}
-    errors = mpsolve.rounding_errors(names)
-    couplings = mpsolve.conversion_loss(edges, s, errors, names, **boundary)
+    boundary: dict[str, Any] = {"source": "fp32"} if rng.random() < 0.2 else {}
+    errors = rounding_errors(names)
+    couplings = conversion_loss(edges, s, errors, names, **boundary)
     own = np.repeat(rng.integers(-2, 3, (len(layers), 1)), len(names), axis=1)
-    given = {}
+    given: dict[str, Any] = {}
     near_miss = rng.random()
     if near_miss < 0.1:
         own = own + rng.integers(0, 2, own.shape) * 1e-3
     elif near_miss < 0.2:
         given = constraints(rng, layers, names)
-    return mpsolve.Problem.from_arrays(
+    return Problem.from_arrays(
         own,
         layers=layers,
         precisions=names,
@@ -255,7 +282,7 @@ def convertible(rng):
     )
 
 
-def with_budgets(rng):
+def with_budgets(rng: Rng) -> Problem:
     """One or two budgets, ties or fixed layers, layers that differ in their options."""
     layers, names = layers_of(rng), NAMES[: rng.integers(2, 5)]
     table = losses(rng, (len(layers), len(names)))
@@ -263,12 +290,12 @@ def with_budgets(rng):
         name: rng.integers(-2, 12, table.shape)
         for name in ("memory", "time")[: rng.integers(1, 3)]
     }
-    budgets = {}
+    budgets: dict[str, Any] = {}
     for name, values in usage.items():
         low, high = values.min(axis=1).sum(), values.max(axis=1).sum()
         side = int(low + (high - low + 2) * rng.random())
         budgets[name] = [side, (side - 4, side), (side, None)][rng.integers(3)]
-    return mpsolve.Problem.from_arrays(
+    return Problem.from_arrays(
         table,
         usage,
         budgets,
@@ -279,19 +306,19 @@ def with_budgets(rng):
     )
 
 
-def any_class(rng):
-    """A problem of any class that the engines and special cases solve."""
+def any_class(rng: Rng) -> Problem:
+    """Draw a problem of any class that the engines and special cases solve."""
     makers = (with_budgets, with_budgets, with_inventory, coupled, two_options)
     return makers[rng.integers(len(makers))](rng)
 
 
-def few_precisions(rng):
-    """A limit on how many different precisions a layout may use."""
+def few_precisions(rng: Rng) -> Problem:
+    """Draw a limit on how many different precisions a layout may use."""
     limit = int(rng.integers(1, 4))
     return any_class(rng).with_constraints(max_distinct=limit)
 
 
-def bottleneck(rng):
-    """The worst loss is to be small, sometimes with few precisions."""
+def bottleneck(rng: Rng) -> Problem:
+    """Draw a problem whose worst loss is to be small, sometimes with few precisions."""
     limit = int(rng.integers(1, 4)) if rng.random() < 0.3 else None
     return any_class(rng).with_constraints(objective="max", max_distinct=limit)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpsolve.methods.lattice import quantum
+from mpsolve.model.lattice import quantum
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Layouts on trained models: bytes and quality beside uniform precisions."""
