@@ -44,6 +44,7 @@ from mpsolve.verify import Verification, verify
 if TYPE_CHECKING:
     from mpsolve.explanation import Explanation, explain
     from mpsolve.many import Results, solve_many
+    from mpsolve.model.clado import Clipped, psd_clipped
     from mpsolve.model.conversion import boundary_loss, conversion_loss, monotone
     from mpsolve.model.datatypes import lossless_matrix, rounding_errors
     from mpsolve.model.joint import joint_options, layer_precisions
@@ -58,6 +59,7 @@ load = Problem.load
 
 __all__ = [
     "Budget",
+    "Clipped",
     "Coupling",
     "Explanation",
     "Front",
@@ -93,6 +95,7 @@ __all__ = [
     "load",
     "lossless_matrix",
     "monotone",
+    "psd_clipped",
     "rounding_errors",
     "sequential_subgraphs",
     "solve",
@@ -103,6 +106,7 @@ __all__ = [
 # Most programs solve a problem and use none of these: they load when first asked for.
 # No module may have the name of what it defines here, which its import would replace.
 _ON_DEMAND = {
+    "Clipped": "model.clado",
     "Explanation": "explanation",
     "Front": "pareto",
     "FrontPoint": "pareto",
@@ -116,6 +120,7 @@ _ON_DEMAND = {
     "layer_precisions": "model.joint",
     "lossless_matrix": "model.datatypes",
     "monotone": "model.conversion",
+    "psd_clipped": "model.clado",
     "rounding_errors": "model.datatypes",
     "sequential_subgraphs": "model.subgraphs",
     "solve_many": "many",

@@ -9,6 +9,7 @@ import mpsolve
 
 PUBLIC = [
     "Budget",
+    "Clipped",
     "Coupling",
     "Explanation",
     "Front",
@@ -44,6 +45,7 @@ PUBLIC = [
     "load",
     "lossless_matrix",
     "monotone",
+    "psd_clipped",
     "rounding_errors",
     "sequential_subgraphs",
     "solve",

@@ -21,10 +21,27 @@ from mpsolve.model.generate_classes import (
     network_parts,
     several_budgets_parts,
 )
+from mpsolve.model.generate_dense import DenseClass, dense_pairs_parts
 
 __all__ = ["FAMILIES", "Cell", "Instance", "cells"]
 
-FAMILIES = ("mixed", "hard", "budgets", "chain", "networks", "inventory", "scaling")
+FAMILIES = (
+    "mixed",
+    "hard",
+    "budgets",
+    "chain",
+    "networks",
+    "inventory",
+    "dense",
+    "scaling",
+)
+
+#: Losses on all pairs: of which form, and how strong.
+PAIRS: dict[str, tuple[DenseClass, float]] = {
+    "weak pairs": ("psd", 0.3),
+    "strong pairs": ("psd", 0.6),
+    "indefinite pairs": ("indefinite", 0.3),
+}
 
 #: Layers of the networks.
 NETWORKS: dict[Network, int] = {"resnet50": 54, "transformer": 224}
@@ -90,6 +107,15 @@ class Instance:
             return chain_parts(cell.num_groups, self.seed)
         if cell.family == "networks":
             return network_parts(cell.kind, self.seed)  # type: ignore[arg-type]
+        if cell.family == "dense":
+            form, coupling = PAIRS[cell.kind]
+            return dense_pairs_parts(
+                cell.num_groups,
+                cell.num_options,
+                self.seed,
+                kind=form,
+                coupling=coupling,
+            )
         if cell.family == "inventory":
             return inventory_parts(cell.num_groups, self.seed)
         size = cell.num_groups, cell.num_options
@@ -156,6 +182,11 @@ def _all(family: str, num_seeds: int | None) -> Iterator[Cell]:
         seeds = num_seeds or 5
         for network, num_groups in NETWORKS.items():
             yield Cell(family, network, num_groups, 4, seeds, seeds)
+    elif family == "dense":
+        seeds = num_seeds or 5
+        for kind in PAIRS:
+            for num_groups in (16, 32):
+                yield Cell(family, kind, num_groups, 4, seeds, seeds)
     elif family == "inventory":
         seeds = num_seeds or 5
         for num_groups in (100, 1_000, 10_000):
@@ -177,6 +208,9 @@ def _smoke(family: str) -> Iterator[Cell]:
         yield Cell(family, "with inventory", 10, 4, 1, 1)
     elif family == "networks":
         yield Cell(family, "resnet50", NETWORKS["resnet50"], 4, 1, 1)
+    elif family == "dense":
+        for kind in PAIRS:
+            yield Cell(family, kind, 5, 3, 1, 1)
     elif family == "inventory":
         yield Cell(family, "exact counts", 20, 4, 1, 1)
     else:

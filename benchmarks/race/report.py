@@ -21,6 +21,7 @@ TITLES = {
     "chain": "Chains with conversion losses and an inventory",
     "networks": "Networks with conversion losses and a memory budget",
     "inventory": "An inventory alone",
+    "dense": "Losses on all pairs of layers, and a memory budget",
 }
 
 ABOUT = """\

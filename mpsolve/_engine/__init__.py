@@ -3,10 +3,12 @@
 try:
     from mpsolve._engine._native import (
         PATHS_MEMORY,
+        DenseOutcome,
         FrontOutcome,
         MckpOutcome,
         PathsOutcome,
         paths_width,
+        solve_dense,
         solve_front,
         solve_many,
         solve_mckp,
@@ -24,10 +26,12 @@ except ModuleNotFoundError as error:
 
 __all__ = [
     "PATHS_MEMORY",
+    "DenseOutcome",
     "FrontOutcome",
     "MckpOutcome",
     "PathsOutcome",
     "paths_width",
+    "solve_dense",
     "solve_front",
     "solve_many",
     "solve_mckp",

@@ -152,3 +152,51 @@ def solve_paths(
     hint: npt.NDArray[np.int32] | None = None,
     progress: Callable[[float, float, int], object] | None = None,
 ) -> PathsOutcome: ...
+
+class DenseOutcome:
+    @property
+    def reason(
+        self,
+    ) -> Literal["OPTIMAL", "FEASIBLE", "INFEASIBLE", "NO_SOLUTION_FOUND"]: ...
+    @property
+    def limit(self) -> Literal["TIME", "MEMORY", "NODE", "INTERRUPTED"] | None: ...
+    @property
+    def choices(self) -> npt.NDArray[np.int32] | None: ...
+    @property
+    def loss(self) -> float: ...
+    @property
+    def bound(self) -> float: ...
+    @property
+    def multipliers(self) -> list[float]: ...
+    @property
+    def root_bound(self) -> float: ...
+    @property
+    def num_nodes(self) -> int: ...
+    @property
+    def num_steps(self) -> int: ...
+    @property
+    def num_starts(self) -> int: ...
+    @property
+    def num_core_groups(self) -> int: ...
+    @property
+    def num_core_options(self) -> int: ...
+    @property
+    def seconds_local(self) -> float: ...
+
+def solve_dense(
+    loss: npt.NDArray[np.float64],
+    offsets: npt.NDArray[np.int64],
+    usages: Sequence[npt.NDArray[np.int64]],
+    lower: Sequence[int | None],
+    upper: Sequence[int | None],
+    pairs: npt.NDArray[np.int32],
+    tables: Sequence[npt.NDArray[np.float64]],
+    *,
+    abs_gap: float = 0.0,
+    rel_gap: float = 0.0,
+    time_limit: float = ...,
+    memory_limit: int = ...,
+    label_limit: int = 0,
+    hint: npt.NDArray[np.int32] | None = None,
+    progress: Callable[[float, float, int], object] | None = None,
+) -> DenseOutcome: ...

@@ -19,6 +19,7 @@
 
 namespace nb = nanobind;
 
+void bind_dense(nb::module_& module);  // dense/bindings.cpp
 void bind_paths(nb::module_& module);  // paths/bindings.cpp
 
 namespace {
@@ -466,4 +467,5 @@ NB_MODULE(_native, module) {
              nb::arg("memory_limit") = std::int64_t{2} << 30, kManyDoc);
 
   bind_paths(module);
+  bind_dense(module);
 }

@@ -6,7 +6,9 @@ from mpsolve.methods.protocol import (
     Method,
     Parameters,
     Progress,
+    Reluctant,
     SpecialCase,
+    better_left,
     cannot_solve,
 )
 from mpsolve.methods.registry import (
@@ -30,8 +32,10 @@ __all__ = [
     "Method",
     "Parameters",
     "Progress",
+    "Reluctant",
     "SpecialCase",
     "all_methods",
+    "better_left",
     "cannot_solve",
     "get_method",
     "is_available",

@@ -7,6 +7,7 @@ from mpsolve.methods import (
     SPECIAL_CASES,
     Method,
     Parameters,
+    better_left,
     cannot_solve,
     is_available,
     load_method,
@@ -34,7 +35,9 @@ def choose_method(problem: Problem, parameters: Parameters) -> Method:
             continue  # a general method may honour them
         cannot = cannot_solve(method, problem)
         if not cannot and is_available(method):
-            return method
+            if not (why := better_left(method, problem)):
+                return method
+            cannot = [f"leaves to others {why}"]
         if not cannot:
             cannot = [f"is not installed: pip install 'mpsolve[{method.extra}]'"]
         missing.append(f"\n  {name}: {'; '.join(cannot)}")

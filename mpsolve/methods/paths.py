@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-import numpy.typing as npt
 
-from mpsolve._engine import PATHS_MEMORY, PathsOutcome, paths_width, solve_paths
-from mpsolve.errors import UnsupportedProblemError
-from mpsolve.methods.engine_options import (
-    PARAMETERS,
-    engine_options,
-    within_int64,
-)
+from mpsolve._engine import PATHS_MEMORY, paths_width, solve_paths
+from mpsolve.methods.coupled import coupled_groups, solve_coupled
+from mpsolve.methods.engine_options import PARAMETERS
 from mpsolve.methods.protocol import Answer, Capabilities, Parameters
 from mpsolve.model.merge import Merged
-from mpsolve.model.resource import Limits
-from mpsolve.result import Limit, Reason
 
 __all__ = ["Paths"]
 
+#: Bytes of tables from which on `dense` is the better choice.
+WIDE = 2**24
 
-class Row(NamedTuple):
-    """A budget, or the part of an inventory that counts one precision."""
-
-    name: str
-    usage: npt.NDArray[np.int64]
-    limits: Limits
+COUNTERS = {
+    "labels": "num_labels",
+    "longest_list": "max_list",
+    "splits": "num_splits",
+    "dual_evaluations": "num_evaluations",
+    "rounds": "num_rounds",
+    "width": "width",
+    "core_groups": "num_core_groups",
+    "core_options": "num_core_options",
+    "seconds_dual": "seconds_dual",
+}
 
 
 class Paths:
@@ -58,85 +56,32 @@ class Paths:
 
     def why_not(self, merged: Merged) -> str:
         """Say why couplings are too wide; see :class:`mpsolve.methods.SpecialCase`."""
-        if not merged.problem.couplings:
-            return ""
-        pairs = np.array(list(merged.pairs.tables), dtype=np.int32).reshape(-1, 2)
-        # Along chains and rings hardly anything is joined.
-        if np.bincount(pairs.ravel(), minlength=1).max() <= 2:
-            return ""
-        num_bytes, width = paths_width(merged.offsets, pairs)
-        if num_bytes <= PATHS_MEMORY:
-            return ""
-        return (
-            f"couplings that join {width} groups at a time, which needs "
-            f"{num_bytes / 2**20:.3g} MiB"
-        )
+        num_bytes, width = _width(merged)
+        return _too_wide(num_bytes, width) if num_bytes > PATHS_MEMORY else ""
 
     def solve(self, merged: Merged, parameters: Parameters) -> Answer:
         """Answer a merged problem; see :class:`mpsolve.methods.Method`."""
-        rows = [
-            Row(name, merged.usage[name], limits)
-            for name, limits in merged.limits.items()
-        ]
-        num_budgets = len(rows)
-        rows += _counting_rows(merged)
-        pairs = merged.pairs
-        try:
-            outcome = solve_paths(
-                pairs.loss,
-                merged.offsets,
-                [row.usage for row in rows],
-                [within_int64(row.limits[0]) for row in rows],
-                [within_int64(row.limits[1]) for row in rows],
-                np.array(list(pairs.tables), dtype=np.int32).reshape(-1, 2),
-                [np.ascontiguousarray(table) for table in pairs.tables.values()],
-                **engine_options(parameters),
-            )
-        except ValueError as error:
-            msg = f"the method 'paths' cannot solve this problem: {error}"
-            raise UnsupportedProblemError(msg) from error
-        names = [row.name for row in rows[:num_budgets]]
-        return Answer(
-            reason=Reason(outcome.reason),
-            choices=outcome.choices,
-            loss=None if outcome.choices is None else outcome.loss,
-            bound=outcome.bound,
-            limit=None if outcome.limit is None else Limit(outcome.limit),
-            multipliers=dict(zip(names, outcome.multipliers, strict=False)),
-            counters=_counters(outcome),
-        )
+        return solve_coupled(merged, parameters, self.name, solve_paths, COUNTERS)
+
+    def better_left(self, merged: Merged) -> str:
+        """Say why another method does better; see `mpsolve.methods.Reluctant`."""
+        num_bytes, width = _width(merged)
+        return _too_wide(num_bytes, width) if num_bytes > WIDE else ""
 
 
-def _counting_rows(merged: Merged) -> list[Row]:
-    """Return an inventory as budgets on resources that count."""
-    inventory = merged.problem.inventory
-    if inventory is None:
-        return []
-    sizes = np.repeat(merged.sizes, np.diff(merged.offsets))
-    rows = []
-    for name, count in inventory.counts.items():
-        is_precision = merged.codes == merged.problem.precisions.index(name)
-        limits = (count if inventory.exact else None, count)
-        rows.append(Row(name, np.where(is_precision, sizes, 0), limits))
-    # Where every layer is counted, the counts but one say it all.
-    counted = sum(row.usage for row in rows)
-    total = sum(inventory.counts.values())
-    if inventory.exact and rows and np.array_equal(counted, sizes):
-        if total != merged.problem.num_groups:
-            return [Row("", np.zeros_like(sizes), (1, None))]
-        rows.pop()
-    return rows
+def _width(merged: Merged) -> tuple[float, int]:
+    """Return the bytes that tables need, and the groups that couplings join."""
+    if not merged.problem.couplings:
+        return 0.0, 0
+    pairs = coupled_groups(merged)
+    # Along chains and rings hardly anything is joined.
+    if np.bincount(pairs.ravel(), minlength=1).max() <= 2:
+        return 0.0, 2
+    return paths_width(merged.offsets, pairs)
 
 
-def _counters(outcome: PathsOutcome) -> dict[str, float]:
-    return {
-        "labels": outcome.num_labels,
-        "longest_list": outcome.max_list,
-        "splits": outcome.num_splits,
-        "dual_evaluations": outcome.num_evaluations,
-        "rounds": outcome.num_rounds,
-        "width": outcome.width,
-        "core_groups": outcome.num_core_groups,
-        "core_options": outcome.num_core_options,
-        "seconds_dual": outcome.seconds_dual,
-    }
+def _too_wide(num_bytes: float, width: int) -> str:
+    return (
+        f"couplings that join {width} groups at a time, which needs "
+        f"{num_bytes / 2**20:.3g} MiB"
+    )

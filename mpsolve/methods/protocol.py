@@ -21,7 +21,9 @@ __all__ = [
     "Method",
     "Parameters",
     "Progress",
+    "Reluctant",
     "SpecialCase",
+    "better_left",
     "cannot_solve",
 ]
 
@@ -265,6 +267,25 @@ class SpecialCase(Method, Protocol):
         ...
 
 
+class Reluctant(Method, Protocol):
+    """A method that leaves some problems that it could solve to another one."""
+
+    def better_left(self, merged: Merged) -> str:
+        """Say why ``auto`` should rather take another method.
+
+        Parameters
+        ----------
+        merged : Merged
+            Never changed.
+
+        Returns
+        -------
+        str
+            What the problem has that makes the method slow; empty where nothing does.
+        """
+        ...
+
+
 def cannot_solve(method: Method, problem: Problem) -> list[str]:
     """Return what of a problem a method cannot solve.
 
@@ -285,3 +306,19 @@ def cannot_solve(method: Method, problem: Problem) -> list[str]:
         reason = why_not(problem.merged)
         cannot = [reason] if reason else []
     return cannot
+
+
+def better_left(method: Method, problem: Problem) -> str:
+    """Return why ``auto`` should leave a problem to another method; empty: it need not.
+
+    Parameters
+    ----------
+    method : Method
+    problem : Problem
+
+    Returns
+    -------
+    str
+    """
+    ask = getattr(method, "better_left", None)
+    return str(ask(problem.merged)) if ask is not None else ""

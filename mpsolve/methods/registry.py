@@ -57,6 +57,7 @@ METHODS = {
     "bottleneck": "mpsolve.methods.bottleneck:Bottleneck",
     "count_dp": "mpsolve.methods.count_dp:CountDp",
     "min_cut": "mpsolve.methods.min_cut:MinCut",
+    "dense": "mpsolve.methods.dense:Dense",
     "highs": "mpsolve.methods.math_opt:Highs",
     "cp_sat": "mpsolve.methods.cp_sat:CpSat",
     "scip": "mpsolve.methods.math_opt:Scip",

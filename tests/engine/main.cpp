@@ -259,6 +259,9 @@ int main() {
       {"many budgets", test_many},
       {"paths", test_paths},
       {"paths within limits", test_paths_limits},
+      {"dense", test_dense},
+      {"dense bounds", test_dense_bounds},
+      {"dense local search", test_dense_local},
   };
   for (const auto& test : tests) {
     const mpsolve::Control clock(0.0, 0, nullptr);

@@ -8,5 +8,8 @@ void test_front_limits();
 void test_many();
 void test_paths();
 void test_paths_limits();
+void test_dense();
+void test_dense_bounds();
+void test_dense_local();
 
 }  // namespace mpsolve::test

@@ -1,5 +1,6 @@
 #include "input.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "../sums.hpp"
@@ -31,6 +32,21 @@ Evaluation evaluate(const Input& input, const std::int32_t* layout) {
   result.high = sum.value();
   result.low = sum.rest();
   return result;
+}
+
+double trivial_bound(const Input& input) {
+  CompensatedSum sum;
+  for (std::int32_t g = 0; g < input.num_groups; ++g) {
+    const double* const first = input.loss + input.offsets[g];
+    const double* const last = input.loss + input.offsets[g + 1];
+    if (first != last) sum.add(*std::min_element(first, last));
+  }
+  for (const Coupling& coupling : input.couplings) {
+    const auto entries =
+        static_cast<std::ptrdiff_t>(input.size(coupling.first)) * input.size(coupling.second);
+    if (entries > 0) sum.add(*std::min_element(coupling.table, coupling.table + entries));
+  }
+  return sum.value();
 }
 
 }  // namespace mpsolve::paths

@@ -52,4 +52,7 @@ struct Evaluation {
 
 Evaluation evaluate(const Input& input, const std::int32_t* layout);
 
+// What options and couplings cost at least, each by itself.
+double trivial_bound(const Input& input);
+
 }  // namespace mpsolve::paths

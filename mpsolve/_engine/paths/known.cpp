@@ -23,18 +23,7 @@ double step_down(const Quanta& quanta) {
 
 Known::Known(const Input& input, double abs_gap, double rel_gap)
     : input_(input), abs_gap_(abs_gap), rel_gap_(rel_gap) {
-  CompensatedSum sum;
-  for (std::int32_t g = 0; g < input_.num_groups; ++g) {
-    const double* const first = input_.loss + input_.offsets[g];
-    const double* const last = input_.loss + input_.offsets[g + 1];
-    if (first != last) sum.add(*std::min_element(first, last));
-  }
-  for (const Coupling& coupling : input_.couplings) {
-    const auto entries =
-        static_cast<std::ptrdiff_t>(input_.size(coupling.first)) * input_.size(coupling.second);
-    if (entries > 0) sum.add(*std::min_element(coupling.table, coupling.table + entries));
-  }
-  bound_.add(sum.value());
+  bound_.add(trivial_bound(input_));
 }
 
 double Known::incumbent_loss() const {
