@@ -11,7 +11,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from mpsolve.cli.parser import INTERRUPTED, NO_SOLUTION, PIPE_CLOSED, USAGE, make_parser
+from mpsolve.cli.exit_codes import INTERRUPTED, NO_SOLUTION, PIPE_CLOSED, USAGE
+from mpsolve.cli.parser import make_parser
 from mpsolve.errors import MPSolveError, VerificationError
 
 __all__ = ["main"]

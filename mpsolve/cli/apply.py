@@ -7,9 +7,9 @@ import io
 from collections import Counter
 from typing import Any
 
+from mpsolve.cli.exit_codes import OK
 from mpsolve.cli.inputs import json_text
 from mpsolve.cli.objects import load_data, load_loss, load_model
-from mpsolve.cli.parser import OK
 from mpsolve.io.files import write_bytes
 from mpsolve.report import make_console
 from mpsolve.report.console import make_grid

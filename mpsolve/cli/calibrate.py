@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from mpsolve.cli.exit_codes import OK
 from mpsolve.cli.inputs import json_text
 from mpsolve.cli.objects import load_data, load_loss, load_model
-from mpsolve.cli.parser import OK
 from mpsolve.report import make_console
 from mpsolve.report.console import make_table
 

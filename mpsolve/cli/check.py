@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterator
 
 import mpsolve
+from mpsolve.cli.exit_codes import INFEASIBLE, OK
 from mpsolve.cli.inputs import json_text, read_problem
-from mpsolve.cli.parser import INFEASIBLE, OK
 from mpsolve.io import load_layout, read_layout
 from mpsolve.io.records import LayoutRecord
 from mpsolve.model.budget import Number

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import mpsolve
+from mpsolve.cli.exit_codes import INFEASIBLE, NO_SOLUTION, NOT_PROVEN, OK
 from mpsolve.cli.inputs import json_text, read_problem
-from mpsolve.cli.parser import INFEASIBLE, NO_SOLUTION, NOT_PROVEN, OK
 from mpsolve.errors import InvalidParameterError, MPSolveError, VerificationError
 from mpsolve.methods import all_methods, cannot_solve, get_method, is_available
 from mpsolve.model.problem import Problem

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from mpsolve.cli.exit_codes import OK
 from mpsolve.cli.inputs import json_text
-from mpsolve.cli.parser import OK
 from mpsolve.demo import demo_record, demo_report, run_demo
 from mpsolve.report import make_console
 

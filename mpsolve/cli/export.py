@@ -6,8 +6,8 @@ import argparse
 import json
 from typing import Any
 
+from mpsolve.cli.exit_codes import OK
 from mpsolve.cli.inputs import json_text
-from mpsolve.cli.parser import OK
 from mpsolve.errors import InvalidParameterError
 from mpsolve.integrations.writers import as_text
 from mpsolve.integrations.writers import export as export_layout

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from mpsolve.cli.exit_codes import OK
 from mpsolve.cli.inputs import read_problem
-from mpsolve.cli.parser import OK
 from mpsolve.errors import InvalidParameterError
 from mpsolve.formulate import to_cp_sat, to_lp, to_mps
 from mpsolve.io.files import write_bytes

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import io
 
+from mpsolve.cli.exit_codes import INFEASIBLE, INTERRUPTED, NO_SOLUTION, NOT_PROVEN, OK
 from mpsolve.cli.inputs import json_text, read_problem
-from mpsolve.cli.parser import INFEASIBLE, INTERRUPTED, NO_SOLUTION, NOT_PROVEN, OK
 from mpsolve.errors import InvalidParameterError
 from mpsolve.io.files import write_bytes
 from mpsolve.model.problem import Problem

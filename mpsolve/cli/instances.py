@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
+from mpsolve.cli.exit_codes import OK
 from mpsolve.cli.inputs import json_text
-from mpsolve.cli.parser import OK
 from mpsolve.errors import InvalidParameterError
 from mpsolve.instances import library
 from mpsolve.report import make_console

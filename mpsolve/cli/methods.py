@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from mpsolve.cli.exit_codes import OK
 from mpsolve.cli.inputs import json_text
-from mpsolve.cli.parser import OK
 from mpsolve.report import make_console, method_table
 from mpsolve.report.method import method_records
 

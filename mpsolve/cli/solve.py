@@ -6,8 +6,8 @@ import argparse
 from typing import Any
 
 import mpsolve
+from mpsolve.cli.exit_codes import INFEASIBLE, INTERRUPTED, NO_SOLUTION, NOT_PROVEN, OK
 from mpsolve.cli.inputs import json_text, read_problem
-from mpsolve.cli.parser import INFEASIBLE, INTERRUPTED, NO_SOLUTION, NOT_PROVEN, OK
 from mpsolve.cli.progress import ProgressLine
 from mpsolve.methods import Parameters, get_method
 from mpsolve.model.problem import Problem
