@@ -109,7 +109,7 @@ $(VENV)/.hosts-%: requirements/hosts-%.txt $(VENV)/.engine
 	@echo "==> installing $<"
 	@$(PYTHON) -m venv $(VENV)/hosts-$*
 	@$(VENV)/hosts-$*/bin/python -m pip install --quiet --disable-pip-version-check \
-	  --extra-index-url https://download.pytorch.org/whl/cpu --requirement $< \
+	  --requirement $< \
 	  "pytest>=9.0" "hypothesis>=6.135" "pulp>=3.3.2,<4"
 	@$(VENV)/hosts-$*/bin/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@

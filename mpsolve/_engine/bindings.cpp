@@ -1,9 +1,5 @@
-// The one binding file: arrays in, outcome out, GIL released in between.
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
-#include <nanobind/stl/optional.h>
+// The bindings of one budget, and the module: arrays in, outcome out, GIL released in between.
 #include <nanobind/stl/pair.h>
-#include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <cmath>
@@ -13,77 +9,19 @@
 #include <utility>
 #include <vector>
 
-#include "front.hpp"
 #include "many.hpp"
 #include "mckp.hpp"
+#include "python.hpp"
 
 namespace nb = nanobind;
 
-void bind_dense(nb::module_& module);  // dense/bindings.cpp
-void bind_paths(nb::module_& module);  // paths/bindings.cpp
+namespace mpsolve {
 
-namespace {
-
-using Array = nb::ndarray<nb::ro, nb::device::cpu>;
-
-struct PyOutcome {
-  std::string reason;
-  std::optional<std::string> limit;
-  nb::object choices;
-  mpsolve::MckpOutcome outcome;
-};
-
-// Runs between the engine and the interpreter: signals every look, progress every 100 ms.
-class PythonHost final : public mpsolve::Host {
- public:
-  explicit PythonHost(nb::object progress) : progress_(std::move(progress)) {}
-
-  bool poll(double incumbent_loss, double bound, std::int64_t num_labels) override {
-    const nb::gil_scoped_acquire gil;
-    if (PyErr_CheckSignals() != 0) {
-      PyErr_Clear();
-      return false;
-    }
-    const auto now = mpsolve::Control::Clock::now();
-    if (!progress_.is_none() && now - last_ >= std::chrono::milliseconds(100)) {
-      last_ = now;
-      progress_(incumbent_loss, bound, num_labels);
-    }
-    return true;
-  }
-
- private:
-  nb::object progress_;
-  mpsolve::Control::Clock::time_point last_ = mpsolve::Control::Clock::now();
-};
-
-// The data of a one-dimensional contiguous array of T, or a TypeError or ValueError that names it.
-template <class T>
-const T* data_of(const Array& array, const char* name, const char* type) {
-  if (array.dtype() != nb::dtype<T>()) {
-    throw nb::type_error((std::string(name) + " must be an array of " + type).c_str());
-  }
-  if (array.ndim() != 1) {
-    throw nb::value_error(
-        (std::string(name) + " must have one dimension, got " + std::to_string(array.ndim()))
-            .c_str());
-  }
-  if (array.shape(0) > 1 && array.stride(0) != 1) {
-    throw nb::value_error((std::string(name) + " must be contiguous").c_str());
-  }
-  return static_cast<const T*>(array.data());
-}
-
-void require(bool condition, const std::string& message) {
-  if (!condition) throw nb::value_error(message.c_str());
-}
-
-mpsolve::MckpProblem problem_of(const Array& loss, const Array& usage,
-                                const std::optional<Array>& offsets, std::int64_t num_options,
-                                std::optional<std::int64_t> lower,
-                                std::optional<std::int64_t> upper) {
+MckpProblem problem_of(const Array& loss, const Array& usage, const std::optional<Array>& offsets,
+                       std::int64_t num_options, std::optional<std::int64_t> lower,
+                       std::optional<std::int64_t> upper) {
   constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
-  mpsolve::MckpProblem problem;
+  MckpProblem problem;
   problem.loss = data_of<double>(loss, "loss", "float64");
   problem.usage = data_of<std::int64_t>(usage, "usage", "int64");
   const auto total = static_cast<std::int64_t>(loss.shape(0));
@@ -124,6 +62,29 @@ mpsolve::MckpProblem problem_of(const Array& loss, const Array& usage,
   return problem;
 }
 
+}  // namespace mpsolve
+
+void bind_dense(nb::module_& module);  // dense/bindings.cpp
+void bind_front(nb::module_& module);  // front_bindings.cpp
+void bind_paths(nb::module_& module);  // paths/bindings.cpp
+
+namespace {
+
+using mpsolve::Array;
+using mpsolve::data_of;
+using mpsolve::name_of;
+using mpsolve::problem_of;
+using mpsolve::PythonHost;
+using mpsolve::require;
+using mpsolve::to_array;
+
+struct PyOutcome {
+  std::string reason;
+  std::optional<std::string> limit;
+  nb::object choices;
+  mpsolve::MckpOutcome outcome;
+};
+
 const std::int32_t* hint_of(const Array& array, const mpsolve::MckpProblem& problem) {
   const auto* hint = data_of<std::int32_t>(array, "hint", "int32");
   require(static_cast<std::int64_t>(array.shape(0)) == problem.num_groups,
@@ -135,27 +96,6 @@ const std::int32_t* hint_of(const Array& array, const mpsolve::MckpProblem& prob
                 std::to_string(i) + ", got " + std::to_string(hint[i]));
   }
   return hint;
-}
-
-template <class T>
-nb::object to_array(std::vector<T> values) {
-  auto* owned = new std::vector<T>(std::move(values));
-  const nb::capsule owner(owned,
-                          [](void* held) noexcept { delete static_cast<std::vector<T>*>(held); });
-  return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(owned->data(), {owned->size()}, owner));
-}
-
-std::optional<std::string> name_of(mpsolve::Limit limit) {
-  switch (limit) {
-    case mpsolve::Limit::kTime:
-      return "TIME";
-    case mpsolve::Limit::kLabels:
-      return "NODE";
-    case mpsolve::Limit::kInterrupted:
-      return "INTERRUPTED";
-    default:
-      return std::nullopt;
-  }
 }
 
 PyOutcome to_python(mpsolve::MckpOutcome outcome) {
@@ -239,79 +179,6 @@ std::vector<PyOutcome> many(const Array& loss, const Array& usage,
   for (mpsolve::MckpOutcome& outcome : outcomes) results.push_back(to_python(std::move(outcome)));
   return results;
 }
-
-struct PyFront {
-  bool is_complete;
-  std::optional<std::string> limit;
-  std::int64_t done_below;
-  std::int64_t num_labels;
-  nb::object usage;
-  nb::object loss;
-  nb::object is_supported;
-};
-
-PyFront front(const Array& loss, const Array& usage, const std::optional<Array>& offsets,
-              std::int64_t num_options, std::optional<std::int64_t> least,
-              std::optional<std::int64_t> most, double epsilon, double time_limit,
-              std::int64_t memory_limit) {
-  const mpsolve::MckpProblem problem =
-      problem_of(loss, usage, offsets, num_options, std::nullopt, std::nullopt);
-  require(epsilon >= 0.0, "epsilon must be at least 0");
-  require(!std::isnan(time_limit), "time_limit must be a number of seconds, got nan");
-  require(memory_limit > 0, "memory_limit must be a positive number of bytes");
-  mpsolve::FrontSettings settings;
-  settings.least = least.value_or(settings.least);
-  settings.most = most.value_or(settings.most);
-  settings.epsilon = epsilon;
-  settings.time_limit = time_limit;
-  settings.memory_limit = static_cast<std::size_t>(memory_limit);
-  const mpsolve::Groups groups{problem.loss,       problem.usage,       problem.offsets,
-                               problem.num_groups, problem.num_options, 0};
-  PythonHost host{nb::none()};
-  mpsolve::FrontOutcome outcome;
-  {
-    const nb::gil_scoped_release release;
-    outcome = mpsolve::solve_front(groups, settings, &host);
-  }
-  PyFront result;
-  result.is_complete = outcome.is_complete;
-  result.limit = outcome.is_out_of_memory ? "MEMORY" : name_of(outcome.limit);
-  result.done_below = outcome.done_below;
-  result.num_labels = outcome.num_labels;
-  result.usage = to_array(std::move(outcome.usage));
-  result.loss = to_array(std::move(outcome.loss));
-  result.is_supported = to_array(std::move(outcome.is_supported));
-  return result;
-}
-
-constexpr const char* kFrontDoc =
-    R"(Find every efficient pair of total usage and total loss.
-
-Parameters
-----------
-loss, usage, offsets, num_options
-    As for `solve_mckp`.
-least, most : int or None
-    Usages of interest; None leaves a side open.
-epsilon : float, default 0
-    A point may stand for others of no less usage whose loss is smaller by at most this share of the
-    range of losses between the lightest layout and the best.
-time_limit : float, default inf
-    Seconds.
-memory_limit : int, default 2**31
-    Bytes that the lists may take.
-
-Returns
--------
-FrontOutcome
-
-Raises
-------
-TypeError
-    If an array has another element type.
-ValueError
-    If shapes, offsets or limits do not fit.
-)";
 
 constexpr const char* kManyDoc =
     R"(Solve one problem under many budgets, preparing it once.
@@ -433,24 +300,6 @@ NB_MODULE(_native, module) {
           "seconds_search", [](const PyOutcome& o) { return o.outcome.counters.seconds_search; },
           "Seconds for core and labels.");
 
-  nb::class_<PyFront>(module, "FrontOutcome", "Efficient points, rising usage. Read-only.")
-      .def_ro("is_complete", &PyFront::is_complete, "Whether no limit stopped the search.")
-      .def_ro("limit", &PyFront::limit, "TIME, MEMORY or INTERRUPTED; None if complete.")
-      .def_ro("done_below", &PyFront::done_below,
-              "All efficient points of less usage are here, even if it is not complete.")
-      .def_ro("num_labels", &PyFront::num_labels, "Labels kept in all lists together.")
-      .def_ro("usage", &PyFront::usage, "Total usage of each point (int64).")
-      .def_ro("loss", &PyFront::loss, "Total loss of each point (float64).")
-      .def_ro("is_supported", &PyFront::is_supported,
-              "1 for points on the lower hull (uint8): those that some multiplier makes optimal.");
-
-  module.def("solve_front", &front, nb::arg("loss"), nb::arg("usage"),
-             nb::arg("offsets").none() = nb::none(), nb::arg("num_options") = 0,
-             nb::arg("least").none() = nb::none(), nb::arg("most").none() = nb::none(),
-             nb::kw_only(), nb::arg("epsilon") = 0.0,
-             nb::arg("time_limit") = std::numeric_limits<double>::infinity(),
-             nb::arg("memory_limit") = std::int64_t{2} << 30, kFrontDoc);
-
   module.def("solve_mckp", &solve, nb::arg("loss"), nb::arg("usage"),
              nb::arg("offsets").none() = nb::none(), nb::arg("num_options") = 0,
              nb::arg("lower").none() = nb::none(), nb::arg("upper").none() = nb::none(),
@@ -466,6 +315,7 @@ NB_MODULE(_native, module) {
              nb::arg("time_limit") = std::numeric_limits<double>::infinity(),
              nb::arg("memory_limit") = std::int64_t{2} << 30, kManyDoc);
 
+  bind_front(module);
   bind_paths(module);
   bind_dense(module);
 }

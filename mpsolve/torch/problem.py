@@ -73,8 +73,9 @@ def problem_from_model(
     >>> _ = torch.manual_seed(0)
     >>> model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Linear(8, 3))
     >>> data = [(torch.randn(16, 4), torch.randint(3, (16,)))]
-    >>> found = calibrate(model, data, precisions=["fp16", "int4"],
-    metrics=["loss_mse"]) >>> problem_from_model(model, found, budgets={"memory": 120})
+    >>> found = calibrate(
+    ...     model, data, precisions=["fp16", "int4"], metrics=["loss_mse"])
+    >>> problem_from_model(model, found, budgets={"memory": 120})
     Problem(2 groups, 4 options, memory <= 120)
     """
     chosen = metric if metric is not None else next(iter(calibration))

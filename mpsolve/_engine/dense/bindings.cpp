@@ -8,6 +8,7 @@ namespace {
 
 using mpsolve::Control;
 using mpsolve::Limit;
+using mpsolve::PythonHost;
 using namespace mpsolve::paths;
 
 struct DenseOutcome {

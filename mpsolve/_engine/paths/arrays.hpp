@@ -1,56 +1,25 @@
 // What the bindings of the engines for couplings share: arrays as input, signals and progress.
 #pragma once
 
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
-#include <nanobind/stl/optional.h>
-#include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
-#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "../control.hpp"
+#include "../python.hpp"
 #include "input.hpp"
 #include "solver.hpp"
 
 namespace mpsolve::paths {
-
-namespace nb = nanobind;
 
 using Floats = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Table = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Integers = nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Pairs = nb::ndarray<const std::int32_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Choices = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-// Runs between the engine and the interpreter: signals every look, progress every 100 ms.
-class PythonHost final : public Host {
- public:
-  explicit PythonHost(nb::object progress) : progress_(std::move(progress)) {}
-
-  bool poll(double incumbent_loss, double bound, std::int64_t num_labels) override {
-    const nb::gil_scoped_acquire gil;
-    if (PyErr_CheckSignals() != 0) {
-      PyErr_Clear();
-      return false;
-    }
-    const auto now = Control::Clock::now();
-    if (!progress_.is_none() && now - last_ >= std::chrono::milliseconds(100)) {
-      last_ = now;
-      progress_(incumbent_loss, bound, num_labels);
-    }
-    return true;
-  }
-
- private:
-  nb::object progress_;
-  Control::Clock::time_point last_ = Control::Clock::now();
-};
 
 inline const char* name_of(Reason reason) {
   switch (reason) {
