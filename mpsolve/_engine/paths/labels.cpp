@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "dominance.hpp"
 #include "history.hpp"
@@ -12,7 +13,8 @@ namespace {
 std::size_t at(std::int32_t index) { return static_cast<std::size_t>(index); }
 
 constexpr std::size_t kSmallestCap = 256;
-constexpr std::size_t kBlock = 4;  // multiplier vectors looked at together
+constexpr std::size_t kBlock = 4;      // multiplier vectors looked at together
+constexpr double kUnitMargin = 512.0;  // rounding of a budget's term that units add, in quanta
 
 // Least and most that the rest of the sweep can use, and where the cheapest completion leads.
 template <int R>
@@ -104,10 +106,26 @@ class LabelSearch {
       lower_[r] = model_.rows[r].two_sided() ? model_.rows[r].lower : kOpenLow;
       upper_[r] = model_.rows[r].upper;
     }
+    prepare_units();
     usage_.assign(model_.option.size() * static_cast<std::size_t>(R), 0);
     for (std::int32_t o = 0; o < model_.num_options(); ++o) {
       std::copy(model_.usage_of(o), model_.usage_of(o) + model_.num_rows,
                 usage_.begin() + static_cast<std::ptrdiff_t>(o) * R);
+    }
+  }
+
+  void prepare_units() {
+    const std::vector<Step>& steps = sweep_.steps();
+    const auto rows = static_cast<std::size_t>(R);
+    unit_.assign((steps.size() + 1) * rows, 0);
+    for (std::size_t t = steps.size(); t-- > 0;) {
+      for (std::size_t r = 0; r < at(model_.num_rows); ++r) {
+        std::int64_t unit = unit_[(t + 1) * rows + r];
+        for (std::int32_t j = 0; j < steps[t].size; ++j) {
+          unit = std::gcd(unit, model_.usage_of(steps[t].option + j)[r]);
+        }
+        unit_[t * rows + r] = unit;
+      }
     }
   }
 
@@ -157,11 +175,18 @@ class LabelSearch {
     return true;
   }
 
-  // The best bound of all vectors, or of some once that is `enough`.
-  double bound_of(const Label<R>& label, const double* node, double enough) const {
+  // The best bound of all vectors, or of some once that is `enough`. The steps from `t` on use
+  // multiples of a unit: what the room holds beyond one is as good as used.
+  double bound_of(const Label<R>& label, const double* node, double enough, std::size_t t) const {
     double usage[R];
-    for (int r = 0; r < R; ++r) usage[r] = static_cast<double>(label.usage[r]);
-    const double loss = static_cast<double>(label.loss) - quanta_.margin();
+    double wasted[R];
+    for (int r = 0; r < R; ++r) {
+      usage[r] = static_cast<double>(label.usage[r]);
+      const std::int64_t unit =
+          unit_[t * static_cast<std::size_t>(R) + static_cast<std::size_t>(r)];
+      wasted[r] = unit > 1 ? static_cast<double>((upper_[r] - label.usage[r]) % unit) : 0.0;
+    }
+    const double loss = static_cast<double>(label.loss) - quanta_.margin() - kUnitMargin * R;
     double best = -kInfinity;
     for (std::size_t block = 0; block < count_ && best < enough; block += kBlock) {
       double value[kBlock];
@@ -169,6 +194,8 @@ class LabelSearch {
       for (int r = 0; r < R; ++r) {
         const double* const slope = slope_.data() + static_cast<std::size_t>(r) * count_ + block;
         for (std::size_t k = 0; k < kBlock; ++k) value[k] += slope[k] * usage[r];
+        if (wasted[r] == 0.0) continue;
+        for (std::size_t k = 0; k < kBlock; ++k) value[k] += std::max(slope[k], 0.0) * wasted[r];
       }
       for (std::size_t k = 0; k < kBlock; ++k) best = value[k] > best ? value[k] : best;
     }
@@ -256,7 +283,7 @@ class LabelSearch {
       for (int r = 0; r < R; ++r) label.usage[r] += usage[r];
       label.loss += cost;
       if (!fits(label, ahead.least, ahead.most)) continue;
-      const double bound = bound_of(label, bounds, outcome_.threshold);
+      const double bound = bound_of(label, bounds, outcome_.threshold, t + 1);
       label.bound = std::max(label.bound, bound);
       if (label.bound >= outcome_.threshold) continue;
       const std::int64_t completed = label.loss + ahead.loss;
@@ -400,6 +427,7 @@ class LabelSearch {
   std::vector<double> slope_;        // row by vector
   std::vector<Ahead<R>> ahead_;      // by node
   std::vector<std::int64_t> usage_;  // option by row, padded
+  std::vector<std::int64_t> unit_;   // step by row: gcd of what the steps from it on use
   std::int64_t lower_[R];
   std::int64_t upper_[R];
 

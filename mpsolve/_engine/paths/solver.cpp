@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <numeric>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "dual.hpp"
 #include "improve.hpp"
@@ -30,6 +34,7 @@ constexpr double kPoor = 4.0;              // gap, in windows, that makes anothe
 constexpr std::size_t kFirstOptions = 60;  // beside the best ones, in the first window
 constexpr double kMostEntries = 0x1p30;    // states are counted in 32 bits
 constexpr double kGrowth = 1.7;
+constexpr int kMostDepth = 6;  // windows within windows
 constexpr std::int64_t kFirstEffort =
     200000;  // labels of a window before better layouts are sought
 constexpr std::int64_t kEffortGrowth = 2;
@@ -42,6 +47,12 @@ constexpr std::int64_t kLooks = 32;  // options that the local search looks at f
 // large ones hold better layouts.
 constexpr double kImproveOptions[] = {0.15, 0.3, 0.5, 1.0};
 constexpr std::size_t kLeastImproveOptions = 20;
+
+enum class Verdict {
+  kGoOn,
+  kDecided,  // the best layout is optimal, or there is none (below the cutoff, if there is one)
+  kStopped,
+};
 
 class Solver {
  public:
@@ -59,7 +70,7 @@ class Solver {
     Model model = build_model(input_);
     if (!model.infeasible) {
       control_.arm();
-      search(std::move(model));
+      proven_ = search(std::move(model)) == Verdict::kDecided;
     } else {
       proven_ = true;
     }
@@ -88,8 +99,21 @@ class Solver {
     return true;
   }
 
-  // Multipliers for a model, the bound they prove, and what they leave of the model. False: done.
-  bool tighten(Model& model) {
+  // What must be beaten, in quanta of a model.
+  double threshold(const Model& model, const Quanta& quanta) const {
+    const double beat = known_.threshold(model, quanta);
+    if (!cutoff_) return beat;
+    return std::min(beat, quanta.from_loss(model, cutoff_->value(), cutoff_->rest()));
+  }
+
+  // Below a cutoff, no more than the cutoff is proven.
+  void raise_bound(const CompensatedSum& bound) {
+    const bool beyond = cutoff_ && difference(bound, *cutoff_) > 0.0;
+    known_.raise_bound(beyond ? *cutoff_ : bound);
+  }
+
+  // Multipliers for a model, the bound they prove, and what they leave of the model.
+  Verdict tighten(Model& model) {
     for (int round = 0; round < kMostRounds; ++round) {
       ++outcome_.rounds;
       const Order order = make_order(model, {});
@@ -106,8 +130,7 @@ class Solver {
       outcome_.dual_seconds += control_.seconds() - before;
       outcome_.evaluations += dual.evaluations;
       if (dual.infeasible) {
-        proven_ = true;
-        return false;
+        return Verdict::kDecided;
       }
       multipliers_ = to_budgets(model, dual.multipliers, input_.budgets.size());
       history_.clear();
@@ -115,18 +138,16 @@ class Solver {
         history_.push_back(to_budgets(model, vector, input_.budgets.size()));
       }
       const Quanta quanta(model, sweep, near_multipliers(model, multipliers_, history_));
-      known_.raise_bound(quanta.to_loss(model, quanta.best_bound()));
+      raise_bound(quanta.to_loss(model, quanta.best_bound()));
       if (quanta.infeasible() || model.rows.empty()) {
         // Without budgets the cheapest layout is the answer, and it was offered.
-        proven_ = true;
-        return false;
+        return Verdict::kDecided;
       }
-      if (control_.limit() != Limit::kNone || known_.gap_closed()) return false;
+      if (control_.limit() != Limit::kNone || known_.gap_closed()) return Verdict::kStopped;
       if (!known_.has_layout() && dual.bound > largest_loss(model) * (1.0 + 1e-9)) {
-        proven_ = true;
-        return false;
+        return Verdict::kDecided;
       }
-      const double beat = known_.threshold(model, quanta);
+      const double beat = threshold(model, quanta);
       std::vector<double> least;
       const std::vector<char> keep = quanta.options_below(sweep, beat, least);
       const auto kept = static_cast<std::size_t>(std::count(keep.begin(), keep.end(), 1));
@@ -134,13 +155,12 @@ class Solver {
       if (kept < all) {
         model = restrict_model(model, keep);
         if (model.infeasible) {
-          proven_ = true;
-          return false;
+          return Verdict::kDecided;
         }
       }
-      if (10 * kept > 9 * all) return true;
+      if (10 * kept > 9 * all) return Verdict::kGoOn;
     }
-    return true;
+    return Verdict::kGoOn;
   }
 
   static double largest_loss(const Model& model) {
@@ -160,8 +180,9 @@ class Solver {
   }
 
   // Windows of growing bounds, each searched by labels, until one proves all.
-  void search(Model model) {
-    if (!tighten(model)) return;
+  Verdict search(Model model) {
+    const Verdict verdict = tighten(model);
+    if (verdict != Verdict::kGoOn) return verdict;
     // Equal counts and states meet often, and dominance is worth more than an early layout.
     const bool meets =
         !model.pairs.empty() || std::any_of(model.rows.begin(), model.rows.end(),
@@ -178,13 +199,14 @@ class Solver {
     for (;;) {
       if (known_.best().better_than(tightened_with)) {
         tightened_with = known_.best();
-        if (!tighten(model)) return;
+        const Verdict again = tighten(model);
+        if (again != Verdict::kGoOn) return again;
       }
       const Order order = make_order(model, {});
       const Sweep sweep(model, order);
       const Quanta quanta(model, sweep, near_multipliers(model, multipliers_, history_));
       const double start = quanta.from_loss(model, lowest.value(), lowest.rest());
-      const double all = known_.threshold(model, quanta);
+      const double all = threshold(model, quanta);
       std::vector<double> least;
       quanta.options_below(sweep, all, least);
       double beat = window_threshold(least, quanta.best_bound(), window, all);
@@ -195,41 +217,108 @@ class Solver {
       if (!first && beam <= kLastBeam && all - start > kPoor * (beat - start)) {
         // The windows are far from the best layout: a quick look at a larger one for a better.
         const double far = window_threshold(least, quanta.best_bound(), kBeamOptions, all);
-        search_core(model, below(least, std::max(far, beat)), quanta, std::max(far, beat), beam,
-                    false);
+        const Model core = restrict_model(model, below(least, std::max(far, beat)));
+        search_core(model, core, quanta, std::max(far, beat), beam, false);
         beam *= kBeamGrowth;
-        if (control_.limit() != Limit::kNone) return;
+        if (control_.limit() != Limit::kNone) return Verdict::kStopped;
         if (known_.best().better_than(tightened_with)) continue;
       }
       // A window that holds nearly everything may as well hold all.
       if (width > 0.0 && beat > start + 0.5 * (all - start)) beat = all;
       first = false;
-      PrivateLimit limit(control_, effort);
-      const LabelOutcome found =
-          search_core(model, below(least, beat), quanta, beat, std::min(cap, most_cap), true);
-      if (limit.stopped_by_caller() || found.out_of_memory) {
-        outcome_.out_of_memory = found.out_of_memory;
-        return;
+      const Model core = restrict_model(model, below(least, beat));
+      bool is_optimal = false;
+      bool has_splits = false;
+      if (depth_ < kMostDepth && is_coarser(core, model)) {
+        const Verdict inner = search_below(core, quanta.to_loss(model, beat));
+        if (inner == Verdict::kStopped) return inner;
+        is_optimal = known_.has_layout() && known_.threshold(model, quanta) < beat;
+      } else {
+        PrivateLimit limit(control_, effort);
+        const LabelOutcome found =
+            search_core(model, core, quanta, beat, std::min(cap, most_cap), true);
+        if (limit.stopped_by_caller() || found.out_of_memory) {
+          outcome_.out_of_memory = found.out_of_memory;
+          return Verdict::kStopped;
+        }
+        if (control_.limit() != Limit::kNone) {
+          limit.lift();
+          const bool few = model.rows.size() <= kFewRows;
+          improve(model, least, quanta.best_bound(), all, effort * (few ? kFewLooks : kLooks));
+          if (control_.limit() != Limit::kNone || known_.gap_closed()) return Verdict::kStopped;
+          effort = std::max(effort * kEffortGrowth, few ? kLongEffort : 0);
+          continue;
+        }
+        is_optimal = found.found;
+        has_splits = found.splits > 0;
       }
-      if (control_.limit() != Limit::kNone) {
-        limit.lift();
-        const bool few = model.rows.size() <= kFewRows;
-        improve(model, least, quanta.best_bound(), all, effort * (few ? kFewLooks : kLooks));
-        if (control_.limit() != Limit::kNone || known_.gap_closed()) return;
-        effort = std::max(effort * kEffortGrowth, few ? kLongEffort : 0);
-        continue;
-      }
-      if (found.found || beat >= all) {
-        proven_ = true;
-        return;
-      }
-      known_.raise_bound(quanta.to_loss(model, beat));
+      if (is_optimal || beat >= all) return Verdict::kDecided;
+      raise_bound(quanta.to_loss(model, beat));
       width = difference(known_.exact_bound(), lowest);
       window *= 2;
       // Short lists find layouts sooner, long ones see more dominance.
-      if (found.splits > 0) cap *= kCapGrowth;
-      if (known_.gap_closed()) return;
+      if (has_splits) cap *= kCapGrowth;
+      if (known_.gap_closed()) return Verdict::kStopped;
     }
+  }
+
+  // Whether the usages left are multiples of larger units: then less of the room can be used, and
+  // the bound is higher, so that fewer options matter than the model's bounds say.
+  static bool is_coarser(const Model& core, const Model& model) {
+    for (const Row& row : core.rows) {
+      for (const Row& other : model.rows) {
+        const bool same = row.source == other.source && row.sign == other.sign;
+        if (same && row.scale > other.scale) return true;
+      }
+    }
+    return false;
+  }
+
+  // What divides most groups' usages, by row; 1 where nothing does.
+  static std::vector<std::int64_t> common_units(const Model& model) {
+    std::vector<std::int64_t> units;
+    for (std::int32_t r = 0; r < model.num_rows; ++r) {
+      std::map<std::int64_t, std::int32_t> counts;
+      for (std::int32_t g = 0; g < model.num_groups(); ++g) ++counts[group_unit(model, g, r)];
+      const auto most =
+          std::max_element(counts.begin(), counts.end(),
+                           [](const auto& a, const auto& b) { return a.second < b.second; });
+      units.push_back(2 * most->second > model.num_groups() ? std::max<std::int64_t>(most->first, 1)
+                                                            : 1);
+    }
+    return units;
+  }
+
+  static std::int64_t group_unit(const Model& model, std::int32_t group, std::int32_t row) {
+    std::int64_t unit = 0;
+    for (std::int32_t o = model.begin[at(group)]; o < model.begin[at(group) + 1]; ++o) {
+      unit = std::gcd(unit, model.usage_of(o)[row]);
+    }
+    return unit;
+  }
+
+  static bool breaks_unit(const Model& model, std::int32_t group,
+                          const std::vector<std::int64_t>& units) {
+    for (std::int32_t r = 0; r < model.num_rows; ++r) {
+      const std::int64_t unit = units[at(r)];
+      if (unit > 1 && group_unit(model, group, r) % unit != 0) return true;
+    }
+    return false;
+  }
+
+  // All layouts of a model with a loss below a cutoff.
+  Verdict search_below(const Model& core, const CompensatedSum& cutoff) {
+    if (core.infeasible || core.group.empty()) return Verdict::kDecided;
+    const std::optional<CompensatedSum> outer = std::exchange(cutoff_, cutoff);
+    const std::vector<double> multipliers = multipliers_;
+    const std::vector<std::vector<double>> history = history_;
+    ++depth_;
+    const Verdict verdict = search(core);
+    --depth_;
+    cutoff_ = outer;
+    multipliers_ = multipliers;
+    history_ = history;
+    return verdict;
   }
 
   // Better layouts by local search, from the best one.
@@ -277,10 +366,9 @@ class Solver {
     return std::min<std::size_t>(std::max<std::size_t>(labels, 1000), 20'000'000);
   }
 
-  LabelOutcome search_core(const Model& model, const std::vector<char>& keep, const Quanta& outer,
-                           double beat, std::size_t cap, bool split) {
+  LabelOutcome search_core(const Model& model, const Model& core, const Quanta& outer, double beat,
+                           std::size_t cap, bool split) {
     LabelOutcome nothing;
-    const Model core = restrict_model(model, keep);
     if (core.infeasible) return nothing;
     Order order = make_order(core, {});
     Sweep sweep(core, order);
@@ -295,7 +383,9 @@ class Solver {
       nothing.found = known_.best().better_than(before);
       return nothing;
     }
-    // Groups that are nearly decided first.
+    // First the few groups that break the units of the others' usages, so that those hold for the
+    // rest; then groups that are nearly decided.
+    const std::vector<std::int64_t> units = common_units(core);
     std::vector<double> least;
     quanta.options_below(sweep, kInfinity, least);
     std::vector<double> key(core.group.size(), kInfinity);
@@ -304,7 +394,7 @@ class Solver {
       const auto last = least.begin() + core.begin[at(g) + 1];
       std::vector<double> values(first, last);
       std::nth_element(values.begin(), values.begin() + 1, values.end());
-      key[at(g)] = values[1];
+      key[at(g)] = breaks_unit(core, g, units) ? kInfinity : values[1];
     }
     order = make_order(core, key);
     sweep = Sweep(core, order);
@@ -321,7 +411,7 @@ class Solver {
     task.sweep = &sweep;
     task.quanta = &quanta;
     task.step_down = step_down(quanta);
-    task.threshold = known_.threshold(core, quanta);
+    task.threshold = threshold(core, quanta);
     if (beat < kInfinity) {
       const CompensatedSum loss = outer.to_loss(model, beat);
       task.threshold = std::min(task.threshold, quanta.from_loss(core, loss.value(), loss.rest()));
@@ -340,7 +430,7 @@ class Solver {
     if (!found.complete && found.open < kInfinity) {
       // What was left out is at least as bad as its bounds, what was not searched as the window.
       const double open = std::min(found.open, task.threshold);
-      known_.raise_bound(quanta.to_loss(core, std::min(open, found.threshold)));
+      raise_bound(quanta.to_loss(core, std::min(open, found.threshold)));
     }
     return found;
   }
@@ -373,6 +463,8 @@ class Solver {
   std::vector<double> multipliers_;
   std::vector<std::vector<double>> history_;
   std::uint64_t improvements_ = 0;
+  std::optional<CompensatedSum> cutoff_;  // of the window that is searched as a problem of its own
+  int depth_ = 0;
 };
 
 }  // namespace
