@@ -31,6 +31,7 @@ def execute(name: str, output: Path = FOLDER) -> Path:
         notebook,
         timeout=LIMIT,
         kernel_name="python3",
+        coalesce_streams=True,
         record_timing=False,
         resources={"metadata": {"path": str(FOLDER)}},  # as Jupyter starts it
     )
