@@ -32,6 +32,7 @@ def execute(name: str, output: Path = FOLDER) -> Path:
         timeout=LIMIT,
         kernel_name="python3",
         coalesce_streams=True,
+        extra_arguments=["--log-level=ERROR"],
         record_timing=False,
         resources={"metadata": {"path": str(FOLDER)}},  # as Jupyter starts it
     )

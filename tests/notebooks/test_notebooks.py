@@ -76,11 +76,13 @@ def check(name, folder, *, tolerance=0.0):
         assert_same(texts[cell], text, tolerance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in NAMES if name != WITH_DATA])
 def test_says_what_is_stored(name, tmp_path):
     check(name, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.needs_shared
 def test_resnet_says_what_is_stored(tmp_path):
     shared_folder("data")
@@ -89,6 +91,7 @@ def test_resnet_says_what_is_stored(tmp_path):
     check(WITH_DATA, tmp_path, tolerance=0.02)
 
 
+@pytest.mark.slow
 def test_resnet_runs_without_data(tmp_path):
     pytest.importorskip("torch")
     made = execute(WITH_DATA, tmp_path, MPSOLVE_DATA=str(tmp_path))
