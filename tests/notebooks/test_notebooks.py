@@ -30,7 +30,7 @@ def execute(name, folder, **environment):
         cwd=ROOT,
         env={**os.environ, **environment},
         check=True,
-        timeout=60,
+        timeout=120,  # a quarter of that, unless the machine is busy
     )
     return read(folder / f"{name}.ipynb")
 
