@@ -76,7 +76,7 @@ def main() -> None:
         checkout = folder / "checkout"
         checkout.mkdir()
         shutil.copy(ROOT / "pyproject.toml", checkout)
-        for path in ("README.md", "tests", "benchmarks", "docs"):
+        for path in ("README.md", "tests", "benchmarks", "docs", "notebooks"):
             if (ROOT / path).is_dir():
                 shutil.copytree(ROOT / path, checkout / path)
             elif (ROOT / path).exists():
