@@ -88,9 +88,10 @@ def verify(problem: Problem, layout: Layout) -> Verification:
         raise InvalidLayoutError([Fault("layout", message)])
     chosen = problem.offsets[:-1] + layout.choices
     losses = problem.loss[chosen].tolist()
+    options = layout.choices.tolist() if problem.couplings else []
     couplings = [
-        float(c.table[_choice(layout, c.first), _choice(layout, c.second)])
-        for c in problem.couplings
+        float(c.table[options[u], options[v]])
+        for c, (u, v) in zip(problem.couplings, problem.coupled_groups, strict=True)
     ]
     # A gain is lost, not won, where two options meet at a coupling's loss.
     signed = [-c for c in couplings] if problem.maximize else couplings
@@ -122,10 +123,6 @@ def verify(problem: Problem, layout: Layout) -> Verification:
         violations=tuple(violations),
         total=total,
     )
-
-
-def _choice(layout: Layout, layer: str) -> int:
-    return int(layout.choices[layout.problem.layers.index(layer)])
 
 
 def _broken_budgets(problem: Problem, totals: Mapping[str, int]) -> Iterator[str]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from mpsolve.model.budget import Budget, parse_budget
 from mpsolve.model.coupling import Coupling, coupling_fault
 from mpsolve.model.faults import Faults
@@ -235,6 +237,7 @@ def _read_couplings(
     problem: Problem, given: Iterable[Coupling], faults: Faults
 ) -> tuple[Coupling, ...]:
     couplings = []
+    options = np.diff(problem.offsets).tolist()
     for c, coupling in enumerate(given):
         path = f"couplings[{c}]"
         if not isinstance(coupling, Coupling):
@@ -248,7 +251,6 @@ def _read_couplings(
         if first == second:
             faults.add(path, f"joins {coupling.first!r} with itself")
             continue
-        sizes = [len(problem.options_of(i)) for i in (first, second)]
-        if message := coupling_fault(coupling, *sizes):
+        if message := coupling_fault(coupling, options[first], options[second]):
             faults.add(f"{path}.table", message)
     return tuple(couplings)

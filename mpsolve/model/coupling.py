@@ -61,8 +61,8 @@ def coupling_fault(coupling: Coupling, num_first: int, num_second: int) -> str:
             f"must have shape ({num_first}, {num_second}), the options of "
             f"{coupling.first!r} by those of {coupling.second!r}. Got {table.shape}"
         )
-    wrong = np.argwhere(np.isnan(table) | (table == -np.inf))
-    if len(wrong):
-        i, j = wrong[0]
+    # A nan makes the minimum nan, which nothing is below.
+    if table.size and not table.min() > -np.inf:
+        i, j = np.argwhere(np.isnan(table) | (table == -np.inf))[0]
         return f"[{i}, {j}] must be finite or inf. Got {table[i, j]}"
     return ""

@@ -106,6 +106,21 @@ class ProblemData:
         return self._constraints.couplings
 
     @property
+    def coupled_groups(self) -> tuple[tuple[int, int], ...]:
+        """Positions of the two groups of every coupling."""
+        couplings = self._constraints.couplings
+        known = self.__dict__.get("_coupled")
+        # A problem under other constraints starts as a copy of this one.
+        if known is None or known[0] is not couplings:
+            index = {name: i for i, name in enumerate(self.layers)} if couplings else {}
+            known = (
+                couplings,
+                tuple((index[c.first], index[c.second]) for c in couplings),
+            )
+            self.__dict__["_coupled"] = known
+        return known[1]
+
+    @property
     def objective(self) -> str:
         """What is to be small: ``"sum"`` of the losses, or the largest (``"max"``)."""
         return self._constraints.objective

@@ -68,11 +68,7 @@ def merge_pairs(merged: Merged) -> Pairs:
     group_of = _merged_groups(merged)
     tables: dict[tuple[int, int], Floats] = {}
     loss = merged.loss.copy()
-    for coupling in problem.couplings:
-        u, v = (
-            problem.layers.index(coupling.first),
-            problem.layers.index(coupling.second),
-        )
+    for coupling, (u, v) in zip(problem.couplings, problem.coupled_groups, strict=True):
         first, second = group_of[u], group_of[v]
         if merged.roots is None:
             _add(tables, first, second, coupling.table)
