@@ -163,6 +163,16 @@ class Integer(Precision):
 
 def _values(codes: Tensor, scales: Tensor, zeros: Tensor | None) -> Tensor:
     """Return what codes stand for, in their own type and place."""
-    if zeros is not None:
+    if zeros is not None and not _are_zero(zeros):
         codes = codes.sub_(zeros.to(codes.dtype)[:, None])
     return codes.mul_(scales.to(codes.dtype)[:, None])
+
+
+def _are_zero(zeros: Tensor) -> bool:
+    """Whether zero points can be left out, as those of what a ReLU returns.
+
+    Asked only where the answer costs nothing: a GPU would have to be waited for.
+    """
+    if zeros.device.type != "cpu" or torch.compiler.is_compiling():
+        return False
+    return not bool(zeros.any())
