@@ -38,30 +38,38 @@ def main(argv: Sequence[str] | None = None) -> None:
     record["machine"] = f"{platform.machine()}, torch {torch.__version__}"
     record["date"] = datetime.now(UTC).date().isoformat()
     if not arguments.skip_cost:
-        record["cost"] = cost(arguments.models, arguments.samples, arguments.rounds)
-        path.write_text(json.dumps(record, indent=1) + "\n")
+        for name in arguments.models:
+            for num_samples in arguments.samples:
+                put(record, "cost", cost(name, num_samples, arguments.rounds))
+                path.write_text(json.dumps(record, indent=1) + "\n")
     if not arguments.skip_quality:
-        record["quality"] = []
         for name in arguments.models:
             calibration = calibrated(name, arguments.quality_samples)
             calibration.save(arguments.output / f"calibration_{name}")
-            record["quality"] += correlations(name, calibration)
+            put(record, "quality", correlations(name, calibration))
             plot(name, calibration, arguments.output)
             path.write_text(json.dumps(record, indent=1) + "\n")
     (arguments.output / "sensitivity.md").write_text(text(record))
 
 
-def cost(models: list[str], samples: list[int], rounds: int) -> list[dict[str, Any]]:
-    """Return the costs of every model and number of samples."""
+def put(record: dict[str, Any], part: str, new: list[dict[str, Any]]) -> None:
+    """Add lines on a model and a number of samples, in place of those before."""
+    keys = {(r["model"], r["samples"]) for r in new}
+    kept = [r for r in record.get(part, []) if (r["model"], r["samples"]) not in keys]
+    record[part] = sorted(kept + new, key=lambda r: (r["model"], r["samples"]))
+
+
+def cost(name: str, num_samples: int, rounds: int) -> list[dict[str, Any]]:
+    """Return the costs of every job."""
+    memory = measure_memory(name, num_samples)
+    plain = memory["plain pass"]
     records = []
-    for name in models:
-        for num_samples in samples:
-            memory = measure_memory(name, num_samples)
-            plain = memory["plain pass"]
-            for r in measure_time(name, num_samples, rounds):
-                own = memory[r["job"]]
-                records.append({**r, "memory": own, "memory_ratio": own / plain})
-                print(records[-1], flush=True)
+    for r in measure_time(name, num_samples, rounds):
+        own = memory[r["job"]]
+        records.append(
+            {**r, "rounds": rounds, "memory": own, "memory_ratio": own / plain}
+        )
+        print(records[-1], flush=True)
     return records
 
 

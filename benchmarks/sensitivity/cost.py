@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -57,12 +56,13 @@ def measure_time(name: str, num_samples: int, rounds: int) -> list[dict[str, Any
     torch.set_num_threads(1)
     model, data = load_resnet(name), batches(num_samples)
     seconds: dict[str, list[float]] = {job: [] for job in JOBS}
-    for turn in range(rounds + 1):
+    for job in JOBS:  # warm up
+        run(job, model, data[:2])
+    for _ in range(rounds):
         for job in JOBS:
             start = time.process_time()
             run(job, model, data)
-            if turn:  # the first warms up
-                seconds[job].append(time.process_time() - start)
+            seconds[job].append(time.process_time() - start)
     plain = seconds["plain pass"]
     return [
         {
@@ -98,15 +98,15 @@ def peak(job: str, name: str, num_samples: int) -> None:
     model, data = load_resnet(name), batches(num_samples)
     # One sample first: libraries that are loaded on the way are no activations.
     run(job, model, [(data[0][0][:1], data[0][1][:1])])
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    held = _resident()
+    # Loading the data may have taken more than the job will: forget that peak.
+    Path("/proc/self/clear_refs").write_text("5")
+    held = _status("VmRSS")
     run(job, model, data)
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps((after - max(held, 0)) / 1024 if after > before else 0.0))
+    print(json.dumps((_status("VmHWM") - held) / 1024))
 
 
-def _resident() -> int:
-    """Return what the process holds now, in kB."""
+def _status(name: str) -> int:
+    """Return what the process holds now, or held at most, in kB (Linux)."""
     with Path("/proc/self/status").open() as status:
-        line = next(row for row in status if row.startswith("VmRSS"))
+        line = next(row for row in status if row.startswith(f"{name}:"))
     return int(line.split()[1])

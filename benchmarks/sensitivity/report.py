@@ -14,7 +14,9 @@ mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 
-SHOWN = ["input_gradient", "signed_first_order", "loss_mse", "hessian_trace"]
+#: Metrics that are drawn against these measurements.
+SHOWN = ["signed_first_order", "loss_mse", "input_gradient", "hessian_trace"]
+MEASURED = ["measured", "output_kl"]
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -30,6 +32,7 @@ def cost_table(records: list[dict[str, Any]]) -> str:
             r["model"],
             f"{r['samples']:,}",
             r["job"],
+            f"{r['rounds']}",
             f"{r['seconds']:.2f}",
             f"{r['time_ratio']:.2f}",
             f"{r['least_ratio']:.2f}",
@@ -42,6 +45,7 @@ def cost_table(records: list[dict[str, Any]]) -> str:
         "model",
         "samples",
         "job",
+        "turns",
         "s",
         "ratio",
         "ratio of least",
@@ -70,32 +74,63 @@ def quality_table(records: list[dict[str, Any]], precisions: list[str]) -> str:
 
 
 def plot(name: str, calibration: Calibration, folder: Path) -> None:
-    """Draw predicted and measured loss changes of each layer at each precision."""
+    """Draw what is predicted of each layer at each precision, and what is measured."""
     precisions = calibration.precisions
-    figure, axes = plt.subplots(
-        1 + len(SHOWN), 1, figsize=(10, 12), sharex=True, layout="constrained"
+    wide = [[precision] * len(SHOWN) for precision in precisions]
+    narrow = [[f"{metric} {of}" for metric in SHOWN] for of in MEASURED]
+    figure, axes = plt.subplot_mosaic(
+        [*wide, *narrow], figsize=(13, 17), layout="constrained"
     )
-    positions = np.arange(len(calibration.layers))
-    for axis, metric in zip(axes, ["measured", *SHOWN], strict=True):
-        scores = calibration[metric]
-        for k, precision in enumerate(precisions):
-            axis.errorbar(
-                positions + 0.2 * (k - 1),
-                scores.values[:, k],
-                scores.standard_error[:, k],
-                fmt="o",
-                markersize=3,
-                label=precision,
-            )
-        smallest = np.abs(scores.values[scores.values != 0]).min()
-        axis.set_yscale("symlog", linthresh=max(float(smallest), 1e-7))
-        axis.set_ylabel(f"{metric}\n[{scores.unit}]")
-        axis.grid(alpha=0.3)
-    axes[0].legend(ncols=len(precisions))
-    axes[0].set_title(
-        f"{name}: loss change of one rounded layer, measured and predicted; "
-        f"{calibration.num_samples:,} samples; bars are standard errors"
+    for k, precision in enumerate(precisions):
+        _plot_layers(axes[precision], calibration, k)
+    axes[precisions[0]].set_title(
+        f"{name}: loss change of one rounded layer; "
+        f"{calibration.num_samples:,} samples, bars are standard errors"
     )
-    axes[-1].set_xticks(positions, calibration.layers, rotation=90, fontsize=6)
-    figure.savefig(folder / f"sensitivity_{name}.png", dpi=110)
+    for metric in SHOWN:
+        for of in MEASURED:
+            _plot_metric(axes[f"{metric} {of}"], calibration, metric, of)
+    axes[f"{SHOWN[0]} {MEASURED[0]}"].legend(fontsize=8)
+    figure.savefig(folder / f"sensitivity_{name}.png", dpi=80)
     plt.close(figure)
+
+
+def _plot_layers(axis: Any, calibration: Calibration, k: int) -> None:
+    """Draw measured and predicted loss changes at a precision, layer by layer."""
+    positions = np.arange(len(calibration.layers))
+    drawn = {"measured": ("o", -0.12), "signed_first_order": ("x", 0.12)}
+    for metric, (marker, shift) in drawn.items():
+        scores = calibration[metric]
+        axis.errorbar(
+            positions + shift,
+            scores.values[:, k],
+            scores.standard_error[:, k],
+            fmt=marker,
+            markersize=4,
+            linewidth=0.8,
+            label=metric,
+        )
+    axis.axhline(0, color="black", linewidth=0.5)
+    axis.set_ylabel(f"{calibration.precisions[k]} [nats]")
+    axis.ticklabel_format(axis="y", scilimits=(0, 0))
+    axis.set_xlim(-1, len(positions))
+    axis.set_xticks(positions, calibration.layers, rotation=90, fontsize=6)
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=8)
+
+
+def _plot_metric(axis: Any, calibration: Calibration, metric: str, of: str) -> None:
+    """Draw a metric against a measurement, magnitudes of both; a point for a layer."""
+    predicted, measured = calibration[metric], calibration[of]
+    for k, precision in enumerate(calibration.precisions):
+        axis.plot(
+            np.abs(measured.values[:, k]),
+            np.abs(predicted.values[:, k]),
+            "o",
+            markersize=3,
+            label=precision,
+        )
+    axis.set(xscale="log", yscale="log")
+    axis.set_xlabel(f"|{of}| [{measured.unit}]", fontsize=8)
+    axis.set_ylabel(f"|{metric}| [{predicted.unit}]", fontsize=8)
+    axis.grid(alpha=0.3)

@@ -8,7 +8,7 @@ first layer's input, which needs no gradient of its own, gets one where it is as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -18,36 +18,25 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from mpsolve.errors import InvalidParameterError
 from mpsolve.torch.batches import Batch
+from mpsolve.torch.inputs import (
+    AT_GRADIENTS,
+    AT_INPUTS,
+    INPUT_QUANTITIES,
+    at_gradients,
+    at_inputs,
+)
 from mpsolve.torch.layers import Layer
 from mpsolve.torch.losses import Loss
 from mpsolve.torch.outputs import OUTPUT_QUANTITIES, output_values
 from mpsolve.torch.precisions import LayerPrecision
-from mpsolve.torch.rounding import is_rounded, round_inputs
+from mpsolve.torch.rounding import is_rounded
 from mpsolve.torch.sample_gradients import WeightErrors, is_simple, sample_gradients
 from mpsolve.torch.samples import by_sample
 
 __all__ = ["GRADIENT_QUANTITIES", "Observer"]
 
-#: Of each layer and sample, summed over a layer's calls; g is the gradient of the
-#: sample's own loss, x an input.
-INPUT_QUANTITIES: dict[str, Callable[..., torch.Tensor]] = {
-    "input_gradient": lambda x, g: torch.linalg.vector_norm(g, dim=1).square(),
-    "input_gradient_l1": lambda x, g: torch.linalg.vector_norm(g, ord=1, dim=1),
-    "input_relative": lambda x, g: (x * g).square().sum(1),
-}
-
-GRADIENT_QUANTITIES = frozenset(
-    {
-        *INPUT_QUANTITIES,
-        *OUTPUT_QUANTITIES,
-        "input_norm",
-        "input_size",
-        "input_effect",
-        "input_error",
-        "input_gradient_sum",
-        "weight_gradient",
-    }
-)
+#: Of each layer and sample, summed over a layer's calls; and the parameters' gradients.
+GRADIENT_QUANTITIES = INPUT_QUANTITIES | OUTPUT_QUANTITIES | {"weight_gradient"}
 
 
 class _Call:
@@ -96,7 +85,7 @@ class Observer:
         self.precisions = precisions
         self.loss = loss
         self.needs = needs
-        self._inputs = needs & {*INPUT_QUANTITIES, "input_effect", "input_gradient_sum"}
+        self._inputs = needs & AT_GRADIENTS
         self._outputs = needs & set(OUTPUT_QUANTITIES)
         self._holds_inputs = bool(self._outputs)
         is_worth_it = "weight_effect" in needs and len(precisions) > 1
@@ -207,8 +196,9 @@ class Observer:
             call = _Call(args, kwargs)
             pending[index].append(call)
             calls.append(call)
-            with torch.no_grad():
-                self._at_inputs(index, call, found[index], num_samples)
+            if self.needs & AT_INPUTS:
+                with torch.no_grad():
+                    self._at_inputs(index, call, found[index], num_samples)
             if self._inputs:
                 watch = partial(self._watch, index, found[index], num_samples)
                 args, kwargs = tree_map(watch, (args, kwargs))
@@ -240,23 +230,11 @@ class Observer:
         self, index: int, call: _Call, found: dict[str, Any], num_samples: int
     ) -> None:
         """Measure what needs no gradient: norms, sizes, rounding errors of inputs."""
-        name = self.layers[index].name
-        for x in call.tensors():
-            rows = by_sample(x.detach(), num_samples, f"layer {name!r}")
-            if "input_norm" in self.needs:
-                norms = torch.linalg.vector_norm(rows, dim=1)
-                _add(found, "input_norm", norms.double().square())
-            if "input_size" in self.needs:
-                size = torch.full((num_samples,), float(rows.shape[1]))
-                _add(found, "input_size", size.double())
-            if "input_error" in self.needs:
-                errors = [
-                    torch.linalg.vector_norm(
-                        round_inputs(p, x.detach()).reshape(rows.shape) - rows, dim=1
-                    )
-                    for p in self.precisions
-                ]
-                _add(found, "input_error", torch.stack(errors).double().square())
+        where = f"layer {self.layers[index].name!r}"
+        for tensor in call.tensors():
+            x = tensor.detach()
+            rows = by_sample(x, num_samples, where)
+            _add_all(found, at_inputs(self.needs, self.precisions, x, rows))
 
     def _watch(
         self, index: int, found: dict[str, Any], num_samples: int, x: Any
@@ -271,36 +249,17 @@ class Observer:
         where = f"layer {self.layers[index].name!r}"
 
         def arrive(gradient: torch.Tensor) -> None:
-            rows = by_sample(gradient.detach(), num_samples, where)
-            values = None
+            gradients = by_sample(gradient.detach(), num_samples, where)
+            x = rows = gradients
             if held is not None:
                 if version != held._version:  # noqa: SLF001
                     _overwritten(self.layers[index].name)
-                values = by_sample(held, num_samples, where)
-            for quantity in self._inputs & set(INPUT_QUANTITIES):
-                measured = INPUT_QUANTITIES[quantity](values, rows).double()
-                # The loss is a mean: a sample's own gradient is that many times larger.
-                power = 1 if quantity.endswith("l1") else 2
-                _add(found, quantity, measured * num_samples**power)
-            if held is not None and "input_effect" in self.needs:
-                effects = [self._input_effect(p, held, rows) for p in self.precisions]
-                _add(found, "input_effect", num_samples * torch.stack(effects))
-            if "input_gradient_sum" in self.needs:
-                _add(found, "input_gradient_sum", rows.double().sum(0) * num_samples)
+                x, rows = held, by_sample(held, num_samples, where)
+            values = at_gradients(self._inputs, self.precisions, x, rows, gradients)
+            _add_all(found, values)
 
         view.register_hook(arrive)
         return view
-
-    def _input_effect(
-        self, precision: LayerPrecision, x: torch.Tensor, gradients: torch.Tensor
-    ) -> torch.Tensor:
-        """Return <g, Q(x) - x> of each sample, for the gradients of the mean loss."""
-        rounded: torch.Tensor = round_inputs(precision, x)
-        if rounded is x or rounded.data_ptr() == x.data_ptr():
-            return gradients.new_zeros(len(gradients), dtype=torch.float64)
-        # In place, as the rounded tensor is ours: half the memory traffic.
-        error = rounded.sub_(x).reshape(gradients.shape)
-        return error.mul_(gradients).sum(1).double()
 
     def _watch_output(
         self,
@@ -356,8 +315,7 @@ class Observer:
                 num_samples,
                 effects,
             )
-            for quantity, value in values.items():
-                _add(found, quantity, value)
+            _add_all(found, values)
             call.clear()
 
         if len(tensors) == 1:
@@ -410,7 +368,7 @@ def _trainable(
             p.requires_grad_(required)
 
 
-def _add_all(sums: dict[str, torch.Tensor], values: dict[str, torch.Tensor]) -> None:
+def _add_all(sums: dict[str, Any], values: Mapping[str, torch.Tensor]) -> None:
     for name, value in values.items():
         _add(sums, name, value)
 

@@ -122,6 +122,15 @@ def test_large_layers_take_the_other_way_to_the_same_numbers(monkeypatch):
         )
 
 
+@pytest.mark.parametrize("kind", ["conv", "residual", "transformer"])
+def test_inputs_rounded_a_sample_at_a_time_give_the_same_numbers(kind, monkeypatch):
+    case, precisions = make_case(kind), ["fp16", "int4", "int8", "mxfp4"]
+    at_once = run(case, ["loss_mse"], precisions)["loss_mse"]
+    monkeypatch.setattr("mpsolve.torch.inputs.ROUNDED_AT_ONCE", 1)
+    one_by_one = run(case, ["loss_mse"], precisions)["loss_mse"]
+    np.testing.assert_allclose(one_by_one.values, at_once.values, rtol=1e-12)
+
+
 def test_activations_in_place_do_not_disturb_metrics():
     def network(*, inplace):
         torch.manual_seed(1)

@@ -146,9 +146,9 @@ class Integer(Precision):
         if self.symmetric:
             top = (1 << (self.bits - 1)) - 1
             scales = largest_scale(parts, top)
-            codes = torch.round(parts / scales.to(parts.dtype)[:, None])
-            # Integers have no negative zero.
-            return codes.clamp(-top, top) + 0.0, scales, None
+            codes = (parts / scales.to(parts.dtype)[:, None]).round_()
+            # Integers have no negative zero. In place, as the codes are ours.
+            return codes.clamp_(-top, top).add_(0.0), scales, None
         top = (1 << self.bits) - 1
         if parts.shape[1]:
             low, high = parts.amin(dim=1).clamp(max=0), parts.amax(dim=1).clamp(min=0)
@@ -157,12 +157,22 @@ class Integer(Precision):
         scales = positive((high - low) / top)
         wide = scales.to(parts.dtype)
         zeros = torch.round(-low / wide).clamp(0, top)
-        codes = torch.round(parts / wide[:, None]) + zeros[:, None]
-        return codes.clamp(0, top), scales, zeros.to(torch.uint8)
+        codes = (parts / wide[:, None]).round_().add_(zeros[:, None])
+        return codes.clamp_(0, top), scales, zeros.to(torch.uint8)
 
 
 def _values(codes: Tensor, scales: Tensor, zeros: Tensor | None) -> Tensor:
-    """Return what codes stand for, in their own type."""
-    if zeros is not None:
-        codes = codes - zeros.to(codes.dtype)[:, None]
-    return codes * scales.to(codes.dtype)[:, None]
+    """Return what codes stand for, in their own type and place."""
+    if zeros is not None and not _are_zero(zeros):
+        codes = codes.sub_(zeros.to(codes.dtype)[:, None])
+    return codes.mul_(scales.to(codes.dtype)[:, None])
+
+
+def _are_zero(zeros: Tensor) -> bool:
+    """Whether zero points can be left out, as those of what a ReLU returns.
+
+    Asked only where the answer costs nothing: a GPU would have to be waited for.
+    """
+    if zeros.device.type != "cpu" or torch.compiler.is_compiling():
+        return False
+    return not bool(zeros.any())

@@ -149,3 +149,23 @@ def test_empty_tensors_are_rounded_to_themselves():
 def test_faults_are_named(arguments, message):
     with pytest.raises(InvalidParameterError, match=message):
         Integer(*arguments)
+
+
+@pytest.mark.parametrize(("bits", "granularity", "symmetric", "size"), CASES)
+def test_rounding_and_decoding_leave_what_they_are_given(
+    bits, granularity, symmetric, size
+):
+    x = numbers(3, 2, 7)
+    precision = Integer(bits, granularity, symmetric, size)
+    precision.round(x)
+    precision.round_input(x)
+    stored = precision.encode(x)
+    first = precision.decode(stored, x.shape, x.dtype)
+    assert torch.equal(precision.decode(stored, x.shape, x.dtype), first)
+    assert torch.equal(x, numbers(3, 2, 7))
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_integers_have_no_negative_zero(symmetric):
+    rounded = Integer(4, symmetric=symmetric).round(torch.tensor([[-1e-3, 7.0]]))
+    assert math.copysign(1, float(rounded[0, 0])) == 1
