@@ -224,7 +224,7 @@ def test_auto_says_why_no_method_can(only):
 
 def test_auto_skips_what_is_not_installed(only, monkeypatch):
     only("exact", "highs", "brute_force", "greedy")
-    installed = sys.modules["mpsolve.formulate.installed"]
+    installed = sys.modules["mpsolve.installed"]
     monkeypatch.setattr(installed, "find_spec", lambda _: None)
     assert solve(TWO).method == "brute_force"
     with pytest.raises(

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mpsolve.formulate.formulation import Formulation
-from mpsolve.formulate.installed import require_packages
 from mpsolve.formulate.names import column_names
 from mpsolve.formulate.objective import Objective, make_integer_objective
 from mpsolve.formulate.program import Program, make_program
 from mpsolve.formulate.rows import Cover
+from mpsolve.installed import require_packages
 from mpsolve.model.problem import Problem
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mpsolve.formulate.formulation import Formulation
-from mpsolve.formulate.installed import require_packages
 from mpsolve.formulate.linear import LinearModel, linear_model, plain_linear_model
 from mpsolve.formulate.names import column_names, row_names
 from mpsolve.formulate.program import make_program
+from mpsolve.installed import require_packages
 from mpsolve.model.problem import Problem
 
 if TYPE_CHECKING:

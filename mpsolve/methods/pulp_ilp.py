@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from mpsolve.errors import InvalidParameterError, MethodUnavailableError
-from mpsolve.formulate.installed import are_installed
 from mpsolve.formulate.pulp_model import pulp_model
+from mpsolve.installed import are_installed
 from mpsolve.methods.cbc import run_cbc
 from mpsolve.methods.mip_search import MipMethod, Run, Search
 from mpsolve.methods.protocol import Capabilities

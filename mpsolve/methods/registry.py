@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mpsolve.errors import InvalidParameterError, MethodUnavailableError
-from mpsolve.formulate.installed import are_installed, require_packages
+from mpsolve.installed import are_installed, require_packages
 from mpsolve.methods.protocol import Answer, Capabilities, Method, Parameters
 from mpsolve.model.merge import Merged
 

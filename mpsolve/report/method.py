@@ -8,7 +8,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from mpsolve.formulate.installed import DISTRIBUTIONS, packages_of
+from mpsolve.installed import DISTRIBUTIONS, packages_of
 from mpsolve.methods import (
     Capabilities,
     Method,

@@ -150,7 +150,7 @@ def test_values_must_be_those_of_the_model():
 def test_a_missing_package_is_named_with_its_extra(write, monkeypatch):
     import sys
 
-    installed = sys.modules["mpsolve.formulate.installed"]
+    installed = sys.modules["mpsolve.installed"]
     monkeypatch.setattr(installed, "find_spec", lambda _: None)
     with pytest.raises(MethodUnavailableError, match=r"pip install 'mpsolve\[ilp\]'"):
         write(Problem.from_arrays([[1.0]]))
