@@ -16,46 +16,43 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from mpsolve.errors import (
-    InvalidLayoutError,
-    InvalidParameterError,
-    InvalidProblemError,
-    MethodUnavailableError,
-    MPSolveError,
-    NoLayoutError,
-    UnsupportedProblemError,
-    VerificationError,
-)
-from mpsolve.model import (
-    Budget,
-    Coupling,
-    Group,
-    Inventory,
-    Layout,
-    Option,
-    Problem,
-    Resource,
-    at_most,
-)
-from mpsolve.result import Limit, Reason, Result
-from mpsolve.solve import solve
-from mpsolve.verify import Verification, verify
-
 if TYPE_CHECKING:
+    from mpsolve.errors import (
+        InvalidLayoutError,
+        InvalidParameterError,
+        InvalidProblemError,
+        MethodUnavailableError,
+        MPSolveError,
+        NoLayoutError,
+        UnsupportedProblemError,
+        VerificationError,
+    )
     from mpsolve.explanation import Explanation, explain
+    from mpsolve.io import load_problem as load
     from mpsolve.many import Results, solve_many
+    from mpsolve.model import (
+        Budget,
+        Coupling,
+        Group,
+        Inventory,
+        Layout,
+        Option,
+        Problem,
+        Resource,
+        at_most,
+    )
     from mpsolve.model.clado import Clipped, psd_clipped
     from mpsolve.model.conversion import boundary_loss, conversion_loss, monotone
     from mpsolve.model.datatypes import lossless_matrix, rounding_errors
     from mpsolve.model.joint import joint_options, layer_precisions
     from mpsolve.model.subgraphs import sequential_subgraphs
     from mpsolve.pareto import Front, FrontPoint, front
+    from mpsolve.result import Limit, Reason, Result
+    from mpsolve.solving import solve
     from mpsolve.stored_parameters import gradient_storage
+    from mpsolve.verification import Verification, verify
 
 __version__ = "0.1.0"
-
-#: Read a problem file: :meth:`Problem.load` by its short name.
-load = Problem.load
 
 __all__ = [
     "Budget",
@@ -103,35 +100,57 @@ __all__ = [
     "verify",
 ]
 
-# Most programs solve a problem and use none of these: they load when first asked for.
-# No module may have the name of what it defines here, which its import would replace.
-_ON_DEMAND = {
-    "Clipped": "model.clado",
-    "Explanation": "explanation",
-    "Front": "pareto",
-    "FrontPoint": "pareto",
-    "Results": "many",
-    "boundary_loss": "model.conversion",
-    "conversion_loss": "model.conversion",
-    "explain": "explanation",
-    "front": "pareto",
-    "gradient_storage": "stored_parameters",
-    "joint_options": "model.joint",
-    "layer_precisions": "model.joint",
-    "lossless_matrix": "model.datatypes",
-    "monotone": "model.conversion",
-    "psd_clipped": "model.clado",
-    "rounding_errors": "model.datatypes",
-    "sequential_subgraphs": "model.subgraphs",
-    "solve_many": "many",
+# Where everything is; it loads when first asked for, NumPy with it. No module may have
+# the name of what it defines here, which its import would replace.
+_PLACES = {
+    "errors": (
+        "InvalidLayoutError",
+        "InvalidParameterError",
+        "InvalidProblemError",
+        "MPSolveError",
+        "MethodUnavailableError",
+        "NoLayoutError",
+        "UnsupportedProblemError",
+        "VerificationError",
+    ),
+    "explanation": ("Explanation", "explain"),
+    "many": ("Results", "solve_many"),
+    "model": (
+        "Budget",
+        "Coupling",
+        "Group",
+        "Inventory",
+        "Layout",
+        "Option",
+        "Problem",
+        "Resource",
+        "at_most",
+    ),
+    "model.clado": ("Clipped", "psd_clipped"),
+    "model.conversion": ("boundary_loss", "conversion_loss", "monotone"),
+    "model.datatypes": ("lossless_matrix", "rounding_errors"),
+    "model.joint": ("joint_options", "layer_precisions"),
+    "model.subgraphs": ("sequential_subgraphs",),
+    "pareto": ("Front", "FrontPoint", "front"),
+    "result": ("Limit", "Reason", "Result"),
+    "solving": ("solve",),
+    "stored_parameters": ("gradient_storage",),
+    "verification": ("Verification", "verify"),
 }
+_MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
+_MODULES = ("errors", "instances", "io", "methods", "model")
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ON_DEMAND:
+    if name == "load":
+        thing: Any = import_module("mpsolve.model").Problem.load
+    elif name in _MODULE_OF:
+        thing = getattr(import_module(f"mpsolve.{_MODULE_OF[name]}"), name)
+    elif name in _MODULES:
+        thing = import_module(f"mpsolve.{name}")
+    else:
         message = f"module 'mpsolve' has no attribute {name!r}"
         raise AttributeError(message)
-    thing = getattr(import_module(f"mpsolve.{_ON_DEMAND[name]}"), name)
     globals()[name] = thing
     return thing
 

@@ -16,7 +16,7 @@ from mpsolve.model.coupling import Coupling
 from mpsolve.model.inventory import Inventory
 from mpsolve.model.problem import Problem
 from mpsolve.result import Reason
-from mpsolve.solve import solve
+from mpsolve.solving import solve
 
 __all__ = ["Conflict", "Constraint", "constraints_of", "find_conflict", "under"]
 

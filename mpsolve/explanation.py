@@ -15,7 +15,7 @@ from mpsolve.model.budget import Number
 from mpsolve.model.problem import Problem
 from mpsolve.nearest import nearest_budgets, solve_within, total_of
 from mpsolve.result import Reason, Result
-from mpsolve.solve import solve
+from mpsolve.solving import solve
 
 __all__ = ["BudgetWorth", "Explanation", "ForcedOption", "explain"]
 

@@ -23,7 +23,7 @@ from mpsolve.model.layout import Layout
 from mpsolve.model.problem import BudgetLike, Problem
 from mpsolve.model.resource import Limits
 from mpsolve.result import ROUNDING, Limit, Reason, Result
-from mpsolve.solve import checked, choose_method, solve
+from mpsolve.solving import checked, choose_method, solve
 from mpsolve.verify_rows import RowTotals, verify_rows
 
 __all__ = ["Results", "solve_many"]

@@ -12,7 +12,7 @@ from mpsolve.model.coupling import Coupling
 from mpsolve.model.problem import Problem
 from mpsolve.model.resource import Limits
 from mpsolve.result import Result
-from mpsolve.solve import solve
+from mpsolve.solving import solve
 
 __all__ = ["nearest_budgets", "solve_within"]
 

@@ -23,8 +23,8 @@ from mpsolve.model.problem import Problem
 from mpsolve.model.resource import Limits
 from mpsolve.pareto_solves import Points, points_by_solves, under_limits
 from mpsolve.result import ROUNDING, Limit
-from mpsolve.solve import choose_method
-from mpsolve.verify import verify
+from mpsolve.solving import choose_method
+from mpsolve.verification import verify
 
 __all__ = ["Front", "FrontPoint", "front"]
 

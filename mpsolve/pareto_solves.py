@@ -14,7 +14,7 @@ from mpsolve.model.layout import Layout
 from mpsolve.model.merge import Merged
 from mpsolve.model.resource import Limits
 from mpsolve.result import Limit, Reason
-from mpsolve.verify import verify
+from mpsolve.verification import verify
 
 __all__ = ["Points", "points_by_solves", "under_limits"]
 

@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from mpsolve.model.storage import storage_problems
 from mpsolve.result import Result
-from mpsolve.solve import solve
+from mpsolve.solving import solve
 
 __all__ = ["gradient_storage"]
 

@@ -15,7 +15,7 @@ from mpsolve.model.budget import Number
 from mpsolve.report import make_console
 from mpsolve.report.console import make_grid
 from mpsolve.report.result import usage_table
-from mpsolve.verify import Verification
+from mpsolve.verification import Verification
 
 __all__ = ["check"]
 

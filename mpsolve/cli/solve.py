@@ -13,7 +13,7 @@ from mpsolve.methods import Parameters, get_method
 from mpsolve.model.problem import Problem
 from mpsolve.report import make_console, result_report
 from mpsolve.result import Limit, Reason, Result
-from mpsolve.solve import choose_method
+from mpsolve.solving import choose_method
 
 __all__ = ["solve"]
 

@@ -227,7 +227,7 @@ def _optima() -> dict[str, float]:
 
 def _published(name: str, about: dict[str, Any]) -> Entry:
     from mpsolve import instances
-    from mpsolve.verify import verify
+    from mpsolve.verification import verify
 
     instance = instances.describe(name)
     return Entry(

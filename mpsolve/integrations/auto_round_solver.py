@@ -8,7 +8,7 @@ from typing import Any
 
 from mpsolve.integrations.auto_round_state import SchemeOption, path, problem
 from mpsolve.integrations.versions import require_host
-from mpsolve.solve import solve
+from mpsolve.solving import solve
 
 __all__ = ["choose", "plugged_in", "register"]
 

@@ -9,7 +9,7 @@ from typing import Any
 from mpsolve.integrations.tables import ragged_problem
 from mpsolve.integrations.versions import require_host
 from mpsolve.model.problem import BudgetLike
-from mpsolve.solve import solve
+from mpsolve.solving import solve
 
 __all__ = ["plugged_in", "select"]
 

@@ -10,7 +10,7 @@ from mpsolve.model.group import Group, Option
 from mpsolve.model.layout import Layout
 from mpsolve.model.problem import BudgetLike, Problem
 from mpsolve.result import Result
-from mpsolve.solve import solve
+from mpsolve.solving import solve
 
 __all__ = ["proven", "ragged_problem", "unique_names"]
 

@@ -15,7 +15,7 @@ from mpsolve.model.faults import MOST_FAULTS
 from mpsolve.model.layout import Layout
 from mpsolve.model.problem import Problem
 from mpsolve.result import Result
-from mpsolve.verify import verify
+from mpsolve.verification import verify
 
 __all__ = ["load_layout", "read_layout", "save_layout"]
 

@@ -10,7 +10,7 @@ from mpsolve.errors import MPSolveError
 from mpsolve.methods import cannot_solve, get_method
 from mpsolve.model.problem import Problem
 from mpsolve.result import ROUNDING, Limit, Reason, Result
-from mpsolve.solve import solve
+from mpsolve.solving import solve
 from mpsolve.testing.problems import CLASSES, random_problem
 
 __all__ = ["answers", "disagreements", "mixed_problem"]

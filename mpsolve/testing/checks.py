@@ -16,9 +16,9 @@ from mpsolve.methods.protocol import Method
 from mpsolve.model.layout import Layout
 from mpsolve.model.problem import Problem
 from mpsolve.result import ROUNDING, Reason, Result
-from mpsolve.solve import solve
+from mpsolve.solving import solve
 from mpsolve.testing.problems import problems_for
-from mpsolve.verify import verify
+from mpsolve.verification import verify
 
 __all__ = ["ANSWERS", "Subject", "complain"]
 

@@ -27,7 +27,7 @@ from mpsolve.methods.choose import choose_method
 from mpsolve.model.layout import Layout
 from mpsolve.model.problem import Problem
 from mpsolve.result import ROUNDING, Reason, Result
-from mpsolve.verify import verify
+from mpsolve.verification import verify
 
 __all__ = ["choose_method", "solve"]
 

@@ -215,7 +215,7 @@ def test_verify_imports_no_solver():
         "package = types.ModuleType('mpsolve')\n"  # without running its __init__
         "package.__path__ = [sys.argv[1]]\n"
         "sys.modules['mpsolve'] = package\n"
-        "import mpsolve.verify\n"
+        "import mpsolve.verification\n"
         "print(*sorted(m for m in sys.modules if m.startswith('mpsolve.')))"
     )
     import mpsolve
@@ -225,5 +225,5 @@ def test_verify_imports_no_solver():
         [sys.executable, "-c", code, folder], capture_output=True, text=True, check=True
     ).stdout.split()
     tops = {name.split(".")[1] for name in loaded}
-    assert tops == {"errors", "model", "result", "verify"} - ({"result"} - tops)
-    assert {"errors", "model", "verify"} <= tops
+    assert tops == {"errors", "model", "result", "verification"} - ({"result"} - tops)
+    assert {"errors", "model", "verification"} <= tops
