@@ -82,8 +82,8 @@ def test_every_name_is_where_the_package_looks_for_it():
 
 
 def test_unknown_names_are_missing():
-    with pytest.raises(AttributeError, match="no attribute 'sovle'"):
-        mpsolve.sovle  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'no_such_name'"):
+        mpsolve.no_such_name  # noqa: B018
 
 
 def test_import_loads_no_integration():
