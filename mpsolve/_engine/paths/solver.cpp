@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
@@ -263,7 +264,7 @@ class Solver {
 
   // All layouts of a model with a loss below a cutoff.
   Verdict search_below(const Model& core, const CompensatedSum& cutoff) {
-    if (core.infeasible || core.group.empty()) return Verdict::kDecided;
+    if (core.infeasible) return Verdict::kDecided;
     const std::optional<CompensatedSum> outer = std::exchange(cutoff_, cutoff);
     const std::vector<double> multipliers = multipliers_;
     const std::vector<std::vector<double>> history = history_;
@@ -279,6 +280,7 @@ class Solver {
   // Better layouts by local search, from the best one.
   void improve(const Model& model, const std::vector<double>& least, double bound, double all,
                std::int64_t work) {
+    const auto shares = static_cast<std::int64_t>(std::size(kImproveOptions));
     for (const double share : kImproveOptions) {
       const auto count = static_cast<std::size_t>(share * model.num_groups());
       const double far = window_threshold(least, bound, std::max(count, kLeastImproveOptions), all);
@@ -289,7 +291,7 @@ class Solver {
       const auto found = [&](const std::vector<std::int32_t>& better) {
         known_.offer(core.expand(better));
       };
-      improver.run(work / 4, known_.loss_within(core), found, control_);
+      improver.run(work / shares, known_.loss_within(core), found, control_);
       if (control_.limit() != Limit::kNone) return;
     }
   }
