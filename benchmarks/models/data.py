@@ -1,5 +1,7 @@
 """Images and tokens that the models are measured on."""
 
+import os
+import pickle
 from itertools import pairwise
 from pathlib import Path
 
@@ -7,18 +9,54 @@ import numpy as np
 import torch
 from torch import Tensor
 
-#: Beside the repository, where it is there at all.
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data"
+#: Where data and weights lie: ``$MPSOLVE_DATA``, else beside the repository.
+FOLDER = Path(
+    os.environ.get("MPSOLVE_DATA")
+    or Path(__file__).resolve().parents[3] / "shared" / "data"
+)
 
 MEAN = torch.tensor([0.485, 0.456, 0.406]).reshape(3, 1, 1)
 DEVIATION = torch.tensor([0.229, 0.224, 0.225]).reshape(3, 1, 1)
 
+#: A row of the binary files: a label and the red, green and blue planes.
+ROW = 1 + 3 * 32 * 32
 
-def cifar10(name: str = "cifar10_test", folder: Path = FOLDER) -> tuple[Tensor, Tensor]:
-    """Return images, uint8 of shape (N, 3, 32, 32), and labels, int64 of shape (N,)."""
-    with np.load(folder / f"{name}.npz") as arrays:
-        images, labels = arrays["x"], arrays["y"]
-    return torch.from_numpy(images), torch.from_numpy(labels).long()
+
+def cifar10(folder: Path = FOLDER) -> tuple[Tensor, Tensor]:
+    """Return the test set: images, uint8 of shape (N, 3, 32, 32), and labels, int64.
+
+    The folder holds one of ``cifar10_test.npz`` with the arrays ``x`` and ``y``;
+    ``cifar-10-batches-py/test_batch``, as torchvision unpacks it; and
+    ``cifar-10-batches-bin/test_batch.bin``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it holds none of them.
+    """
+    archive = folder / "cifar10_test.npz"
+    pickled = folder / "cifar-10-batches-py" / "test_batch"
+    binary = folder / "cifar-10-batches-bin" / "test_batch.bin"
+    if archive.is_file():
+        with np.load(archive) as arrays:
+            images, labels = arrays["x"], arrays["y"]
+    elif pickled.is_file():
+        with pickled.open("rb") as file:
+            batch = pickle.load(file, encoding="bytes")
+        images, labels = batch[b"data"], np.array(batch[b"labels"])
+    elif binary.is_file():
+        rows = np.frombuffer(binary.read_bytes(), np.uint8).reshape(-1, ROW)
+        images, labels = rows[:, 1:].copy(), rows[:, 0].copy()
+    else:
+        msg = (
+            f"no CIFAR-10 test set in {folder}: give cifar10_test.npz, "
+            "cifar-10-batches-py/test_batch or cifar-10-batches-bin/test_batch.bin"
+        )
+        raise FileNotFoundError(msg)
+    return (
+        torch.from_numpy(images.reshape(-1, 3, 32, 32)),
+        torch.from_numpy(labels).long(),
+    )
 
 
 def normalize(images: Tensor) -> Tensor:

@@ -102,6 +102,9 @@ def load_resnet(name: str = "resnet20", folder: Path = FOLDER) -> CifarResNet:
     name : str
         ``"resnet20"``, ``"resnet32"``, ``"resnet44"``, ``"resnet56"``, whose inputs are
         `normalize(images)`; ``"resnet8"``, ``"resnet8wide"``: ``images.float()``.
+    folder : Path
+        Holds ``{name}_cifar10.pt``, a dictionary of tensors, or a file as its authors
+        publish it, like ``resnet20-12fca82f.th``.
     """
     if name == "resnet8":
         model = CifarResNet(1, tiny=True)
@@ -109,7 +112,12 @@ def load_resnet(name: str = "resnet20", folder: Path = FOLDER) -> CifarResNet:
         model = CifarResNet(1, 40, tiny=True, norm=False)
     else:
         model = CifarResNet((int(name.removeprefix("resnet")) - 2) // 6)
-    state = torch.load(folder / f"{name}_cifar10.pt", weights_only=True)
+    path = next(folder.glob(f"{name}-*.th"), folder / f"{name}_cifar10.pt")
+    stored = torch.load(path, map_location="cpu", weights_only=True)
+    state = {
+        key.removeprefix("module."): value
+        for key, value in stored.get("state_dict", stored).items()
+    }
     missing, unexpected = model.load_state_dict(state, strict=False)
     missing = [key for key in missing if not key.endswith("num_batches_tracked")]
     assert not missing, missing

@@ -15,9 +15,10 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from benchmarks.machine import this_machine
 from benchmarks.race import ours
 from benchmarks.race.families import Cell, Instance
-from benchmarks.race.records import Record, append_record, read_records, this_machine
+from benchmarks.race.records import Record, append_record, read_records
 from benchmarks.race.workers import Worker
 
 __all__ = ["race", "too_slow"]

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
-import mpsolve
+from benchmarks.machine import Machine
 from benchmarks.race.families import Cell, Instance
 
-__all__ = ["Key", "Machine", "Record", "append_record", "read_records", "this_machine"]
+__all__ = ["Key", "Record", "append_record", "read_records"]
 
 Key = tuple[str, str, int, str]
-
-
-class Machine(msgspec.Struct, frozen=True):
-    """Where a record was made."""
-
-    cpu: str
-    cores: int
-    system: str
-    python: str
-    numpy: str
-    mpsolve: str
 
 
 class Record(msgspec.Struct, kw_only=True):
@@ -115,25 +101,6 @@ class Record(msgspec.Struct, kw_only=True):
             "NO_SOLUTION_FOUND",
         }
         return ran_out or self.status == "killed"
-
-
-def this_machine() -> Machine:
-    """Return what a reader needs to know about the machine."""
-    cpu = platform.processor()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                cpu = line.split(":", 1)[1].strip()
-                break
-    return Machine(
-        cpu=cpu,
-        cores=os.cpu_count() or 1,
-        system=platform.system(),
-        python=platform.python_version(),
-        numpy=np.__version__,
-        mpsolve=mpsolve.__version__,
-    )
 
 
 def append_record(path: Path, record: Record) -> None:

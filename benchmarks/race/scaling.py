@@ -12,15 +12,14 @@ from rich.console import Console
 from rich.progress import track
 
 import mpsolve
+from benchmarks.machine import Machine, this_machine
 from benchmarks.race import ours
 from benchmarks.race.families import Cell, Instance
 from benchmarks.race.measure import evaluate
 from benchmarks.race.records import (
-    Machine,
     Record,
     append_record,
     read_records,
-    this_machine,
 )
 from mpsolve.model.generate import Arrays
 

@@ -1,0 +1,1 @@
+"""The papers' comparison on trained networks: ``python -m benchmarks.paper STUDY``."""
