@@ -19,6 +19,7 @@ COUNTERS = {
     "labels": "num_labels",
     "longest_list": "max_list",
     "splits": "num_splits",
+    "nodes": "num_nodes",
     "dual_evaluations": "num_evaluations",
     "rounds": "num_rounds",
     "width": "width",

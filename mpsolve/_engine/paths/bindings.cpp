@@ -80,6 +80,7 @@ void bind_paths(nb::module_& module) {
       .def_prop_ro("num_evaluations", [](const PathsOutcome& r) { return r.outcome.evaluations; })
       .def_prop_ro("num_rounds", [](const PathsOutcome& r) { return r.outcome.rounds; })
       .def_prop_ro("num_splits", [](const PathsOutcome& r) { return r.outcome.splits; })
+      .def_prop_ro("num_nodes", [](const PathsOutcome& r) { return r.outcome.nodes; })
       .def_prop_ro("max_list", [](const PathsOutcome& r) { return r.outcome.longest_list; })
       .def_prop_ro("width", [](const PathsOutcome& r) { return r.outcome.width; })
       .def_prop_ro("num_core_groups", [](const PathsOutcome& r) { return r.outcome.core_groups; })

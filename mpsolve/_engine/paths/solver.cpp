@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "branch.hpp"
 #include "dual.hpp"
 #include "improve.hpp"
 #include "known.hpp"
@@ -43,6 +45,10 @@ constexpr std::size_t kFewRows = 3;
 constexpr std::int64_t kLongEffort = 6000000;
 constexpr std::int64_t kFewLooks = 6;
 constexpr std::int64_t kLooks = 32;  // options that the local search looks at for every label
+// Of branch and bound, in options looked at: a label costs as much as a dozen.
+constexpr std::int64_t kFirstWork = 500000;
+constexpr std::int64_t kWorkOfOption = 300;
+constexpr std::int64_t kWorkGrowth = 4;
 // Options of its cores beside the best ones, for each group: small cores are searched better, and
 // large ones hold better layouts.
 constexpr double kImproveOptions[] = {0.15, 0.3, 0.5, 1.0};
@@ -104,6 +110,13 @@ class Solver {
     const double beat = known_.threshold(model, quanta);
     if (!cutoff_) return beat;
     return std::min(beat, quanta.from_loss(model, cutoff_->value(), cutoff_->rest()));
+  }
+
+  // The same in the model's terms, where a rounding error does not count as beaten.
+  double threshold_within(const Model& model) const {
+    double loss = known_.loss_within(model) - known_.free_gap();
+    if (cutoff_) loss = std::min(loss, difference(*cutoff_, model.base));
+    return loss;
   }
 
   // Below a cutoff, no more than the cutoff is proven.
@@ -183,6 +196,12 @@ class Solver {
   Verdict search(Model model) {
     const Verdict verdict = tighten(model);
     if (verdict != Verdict::kGoOn) return verdict;
+    const bool branches = model.pairs.empty() && depth_ == 0;
+    std::int64_t work = kFirstWork + kWorkOfOption * model.num_options();
+    if (branches) {
+      const Verdict found = branch_anew(model, work);
+      if (found != Verdict::kGoOn) return found;
+    }
     // Equal counts and states meet often, and dominance is worth more than an early layout.
     const bool meets =
         !model.pairs.empty() || std::any_of(model.rows.begin(), model.rows.end(),
@@ -243,10 +262,15 @@ class Solver {
         }
         if (control_.limit() != Limit::kNone) {
           limit.lift();
+          if (tree_) {
+            work *= kWorkGrowth;
+            const Verdict branched = branch(work);
+            if (branched != Verdict::kGoOn) return branched;
+          }
           const bool few = model.rows.size() <= kFewRows;
           improve(model, least, quanta.best_bound(), all, effort * (few ? kFewLooks : kLooks));
           if (control_.limit() != Limit::kNone || known_.gap_closed()) return Verdict::kStopped;
-          effort = std::max(effort * kEffortGrowth, few ? kLongEffort : 0);
+          effort = std::max(effort * kEffortGrowth, few && !tree_ ? kLongEffort : 0);
           continue;
         }
         is_optimal = found.found;
@@ -260,6 +284,41 @@ class Solver {
       if (has_splits) cap *= kCapGrowth;
       if (known_.gap_closed()) return Verdict::kStopped;
     }
+  }
+
+  // A first dive finds a layout that leaves less to branch on.
+  Verdict branch_anew(Model& model, std::int64_t work) {
+    for (;;) {
+      const Evaluation before = known_.best();
+      const std::int32_t size = model.num_options();
+      tree_model_ = std::make_unique<const Model>(model);
+      tree_ = std::make_unique<Branching>(
+          *tree_model_, [this] { return threshold_within(*tree_model_); },
+          [this](const std::vector<std::int32_t>& layout) {
+            known_.offer(tree_model_->expand(layout));
+          },
+          parameters_.memory_limit);
+      const Verdict verdict = branch(work);
+      if (verdict != Verdict::kGoOn || !known_.best().better_than(before)) return verdict;
+      const Verdict again = tighten(model);
+      if (again != Verdict::kGoOn) return again;
+      if (10 * model.num_options() > 9 * size) return again;
+    }
+  }
+
+  // Branch and bound goes on where it was.
+  Verdict branch(std::int64_t work) {
+    const std::int64_t before = outcome_.nodes;
+    const BranchOutcome found = tree_->run(work, control_);
+    outcome_.nodes = std::max(before, found.nodes);
+    if (found.complete) return Verdict::kDecided;
+    if (std::isfinite(found.open)) {
+      CompensatedSum bound = tree_model_->base;
+      bound.add(found.open);
+      raise_bound(bound);
+    }
+    const bool stops = control_.limit() != Limit::kNone || known_.gap_closed();
+    return stops ? Verdict::kStopped : Verdict::kGoOn;
   }
 
   // All layouts of a model with a loss below a cutoff.
@@ -420,6 +479,8 @@ class Solver {
   std::vector<double> multipliers_;
   std::vector<std::vector<double>> history_;
   std::uint64_t improvements_ = 0;
+  std::unique_ptr<const Model> tree_model_;
+  std::unique_ptr<Branching> tree_;  // over `tree_model_`
   std::optional<CompensatedSum> cutoff_;  // of the window that is searched as a problem of its own
   int depth_ = 0;
 };

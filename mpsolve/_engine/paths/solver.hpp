@@ -41,6 +41,7 @@ struct Outcome {
   std::int64_t rounds = 0;
   std::int64_t longest_list = 0;
   std::int64_t splits = 0;
+  std::int64_t nodes = 0;
   std::int32_t width = 0;
   std::int32_t core_groups = 0;
   std::int32_t core_options = 0;
