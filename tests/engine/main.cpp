@@ -257,6 +257,7 @@ int main() {
       {"front", test_front},
       {"front within limits", test_front_limits},
       {"many budgets", test_many},
+      {"branch and bound", test_branch},
       {"paths", test_paths},
       {"paths within limits", test_paths_limits},
       {"dense", test_dense},

@@ -6,6 +6,7 @@ namespace mpsolve::test {
 void test_front();
 void test_front_limits();
 void test_many();
+void test_branch();
 void test_paths();
 void test_paths_limits();
 void test_dense();

@@ -13,15 +13,13 @@ constexpr std::size_t kMostRoundings = 64;
 
 }  // namespace
 
-Branching::Branching(const Model& model, Threshold threshold, Found found,
-                     std::size_t memory_limit)
+Branching::Branching(const Model& model, Threshold threshold, Found found, std::size_t memory_limit)
     : model_(model),
       threshold_(std::move(threshold)),
       found_(std::move(found)),
       most_nodes_(memory_limit / (4 * (model.group.size() + 64)) + 16),
       relaxation_(model),
-      least_(model.option.size(), -kInfinity),
-      left_out_(kInfinity) {}
+      least_(model.option.size(), -kInfinity) {}
 
 BranchOutcome Branching::run(std::int64_t work, Control& control) {
   if (!started_) {
@@ -29,8 +27,7 @@ BranchOutcome Branching::run(std::int64_t work, Control& control) {
     open_.push(Node{-kInfinity, 0, nullptr, {}});
   }
   const std::int64_t before = relaxation_.work();
-  while (!open_.empty() && relaxation_.work() - before < work &&
-         control.limit() == Limit::kNone) {
+  while (!open_.empty() && relaxation_.work() - before < work && control.limit() == Limit::kNone) {
     Node node = open_.top();
     open_.pop();
     if (node.bound >= threshold_()) {
@@ -42,8 +39,10 @@ BranchOutcome Branching::run(std::int64_t work, Control& control) {
   }
   BranchOutcome outcome;
   outcome.nodes = nodes_;
-  outcome.open = std::min(open_.empty() ? threshold_() : open_.top().bound, left_out_);
-  outcome.complete = open_.empty() && is_whole_ && control.limit() == Limit::kNone;
+  const double threshold = threshold_();
+  const double least = std::min(open_.empty() ? kInfinity : open_.top().bound, left_out_);
+  outcome.open = std::min(least, threshold);
+  outcome.complete = least >= threshold && control.limit() == Limit::kNone;
   return outcome;
 }
 
@@ -101,7 +100,6 @@ void Branching::dive(std::shared_ptr<const Step> last, std::int32_t depth, Contr
       if (open_.size() < most_nodes_) {
         open_.push(Node{relaxation_.bound(), depth, std::move(last), relaxation_.basis()});
       } else {
-        is_whole_ = false;
         left_out_ = std::min(left_out_, relaxation_.bound());
       }
       return;
@@ -171,8 +169,8 @@ Branching::Split Branching::choose() const {
   const auto middle = options.begin() + static_cast<std::ptrdiff_t>(cut);
   split.first.assign(options.begin(), middle);
   split.second.assign(middle, options.end());
-  const bool in_first = std::find(split.first.begin(), split.first.end(), largest->option) !=
-                        split.first.end();
+  const bool in_first =
+      std::find(split.first.begin(), split.first.end(), largest->option) != split.first.end();
   if (!in_first) std::swap(split.first, split.second);
   return split;
 }

@@ -15,7 +15,7 @@ namespace mpsolve::paths {
 
 struct BranchOutcome {
   bool complete = false;  // nothing below the threshold is left
-  double open = 0.0;      // else: no layout that was not seen has a lower loss, in the model's terms
+  double open = 0.0;  // else: no layout that was not seen has a lower loss, in the model's terms
   std::int64_t nodes = 0;
 };
 
@@ -74,14 +74,13 @@ class Branching {
   Found found_;
   std::size_t most_nodes_;
   Relaxation relaxation_;
-  std::vector<double> least_;  // bound of the layouts with each option, from the root
+  std::vector<double> least_;        // bound of the layouts with each option, from the root
   std::vector<std::int32_t> alive_;  // options that may be in a layout below the threshold
   double alive_below_ = kInfinity;   // which it was then
   std::priority_queue<Node, std::vector<Node>, Later> open_;
   std::int64_t nodes_ = 0;
-  bool is_whole_ = true;  // no node had to be left out
   bool started_ = false;
-  double left_out_;  // least bound of those
+  double left_out_ = kInfinity;  // least bound of the nodes there was no room for
 };
 
 }  // namespace mpsolve::paths

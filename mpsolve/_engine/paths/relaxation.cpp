@@ -170,7 +170,8 @@ void Relaxation::compact() {
       decide(group_[k], option_[p]);
       continue;
     }
-    for (std::size_t i = first; i < kept.size(); ++i) place[kept[i]] = static_cast<std::ptrdiff_t>(i);
+    for (std::size_t i = first; i < kept.size(); ++i)
+      place[kept[i]] = static_cast<std::ptrdiff_t>(i);
     group_[open] = group_[k];
     key_[open] = static_cast<std::size_t>(place[key_[k]]);
     if (k < least_.size() && open < least_.size()) least_[open] = least_[k];
@@ -527,9 +528,9 @@ void Relaxation::set_multiplier(const std::vector<double>& multiplier) {
 bool Relaxation::ray_beats(std::size_t row, bool decrease, double violation, double threshold) {
   const std::size_t width = rows();
   const std::vector<double> start = multiplier_;
-  const std::vector<double> direction(inverse_.begin() + static_cast<std::ptrdiff_t>(row * width),
-                                      inverse_.begin() +
-                                          static_cast<std::ptrdiff_t>((row + 1) * width));
+  const std::vector<double> direction(
+      inverse_.begin() + static_cast<std::ptrdiff_t>(row * width),
+      inverse_.begin() + static_cast<std::ptrdiff_t>((row + 1) * width));
   set_multiplier(start);
   const double goal = std::min(threshold, largest_ * (1.0 + 1e-6) + 1e-300);
   double step = 2.0 * std::max(goal - bound_, 1e-12 * std::fabs(goal)) / violation;
@@ -575,9 +576,9 @@ std::vector<std::size_t> Relaxation::split_groups() const {
   for (std::size_t i = 0; i < rows(); ++i) {
     if (basic_[i] < 0 || share_[i] <= kFeasible) continue;
     const std::size_t k = owner_[static_cast<std::size_t>(basic_[i])];
-    if (std::find(groups.begin(), groups.end(), k) == groups.end() && parts_of(k).size() > 1) {
-      groups.push_back(k);
-    }
+    if (std::find(groups.begin(), groups.end(), k) != groups.end()) continue;
+    const std::vector<Part> parts = parts_of(k);
+    if (parts.size() > 1 || parts.front().option != option_[key_[k]]) groups.push_back(k);
   }
   return groups;
 }

@@ -56,7 +56,7 @@ class Relaxation {
   std::size_t num_open() const { return group_.size(); }
   std::int32_t open_group(std::size_t index) const { return group_[index]; }
   std::vector<std::int32_t> options_of(std::size_t index) const;
-  // The open groups that the solution splits, and the shares of their options.
+  // The open groups that the solution does not give to their keys, and the shares of their options.
   std::vector<std::size_t> split_groups() const;
   std::vector<Part> parts_of(std::size_t index) const;
   // The price of an option's usages, and what the prices make of its loss.

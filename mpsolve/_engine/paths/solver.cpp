@@ -480,7 +480,7 @@ class Solver {
   std::vector<std::vector<double>> history_;
   std::uint64_t improvements_ = 0;
   std::unique_ptr<const Model> tree_model_;
-  std::unique_ptr<Branching> tree_;  // over `tree_model_`
+  std::unique_ptr<Branching> tree_;       // over `tree_model_`
   std::optional<CompensatedSum> cutoff_;  // of the window that is searched as a problem of its own
   int depth_ = 0;
 };
