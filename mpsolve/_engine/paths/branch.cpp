@@ -26,8 +26,8 @@ BranchOutcome Branching::run(std::int64_t work, Control& control) {
     started_ = true;
     open_.push(Node{-kInfinity, 0, nullptr, {}});
   }
-  const std::int64_t before = relaxation_.work();
-  while (!open_.empty() && relaxation_.work() - before < work && control.limit() == Limit::kNone) {
+  last_work_ = relaxation_.work() + work;
+  while (!open_.empty() && relaxation_.work() < last_work_ && control.limit() == Limit::kNone) {
     Node node = open_.top();
     open_.pop();
     if (node.bound >= threshold_()) {
@@ -82,7 +82,8 @@ void Branching::dive(std::shared_ptr<const Step> last, std::int32_t depth, Contr
     const std::int64_t before = relaxation_.work();
     ++nodes_;
     const bool may_beat = relaxation_.solve(threshold_());
-    const bool goes_on = control.tick(relaxation_.work() - before);
+    const bool goes_on =
+        control.tick(relaxation_.work() - before) && relaxation_.work() < last_work_;
     if (!may_beat) return;
     round();
     const double threshold = threshold_();
@@ -192,6 +193,13 @@ void Branching::round() {
   std::size_t ways = 1;
   for (const std::size_t k : relaxation_.split_groups()) {
     std::vector<Relaxation::Part> parts = relaxation_.parts_of(k);
+    // The lightest option makes room where none of the parts fits.
+    const std::vector<std::int32_t> options = relaxation_.options_of(k);
+    parts.push_back({*std::min_element(options.begin(), options.end(),
+                                       [&](std::int32_t a, std::int32_t b) {
+                                         return relaxation_.price_of(a) < relaxation_.price_of(b);
+                                       }),
+                     0.0});
     if (ways * parts.size() > kMostRoundings) continue;
     ways *= parts.size();
     choices.push_back({relaxation_.open_group(k), std::move(parts)});

@@ -79,6 +79,7 @@ class Branching {
   double alive_below_ = kInfinity;   // which it was then
   std::priority_queue<Node, std::vector<Node>, Later> open_;
   std::int64_t nodes_ = 0;
+  std::int64_t last_work_ = 0;  // where this run ends
   bool started_ = false;
   double left_out_ = kInfinity;  // least bound of the nodes there was no room for
 };

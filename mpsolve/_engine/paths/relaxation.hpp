@@ -79,6 +79,8 @@ class Relaxation {
     return a.where != b.where ? a.where > b.where : a.size < b.size;
   }
 
+  static constexpr double kFeasible = 1e-9;  // shares beyond their sides by less are rounding
+
   enum Flag : std::uint8_t { kFree = 0, kDropped = 1, kBasic = 2 };
 
   std::size_t rows() const { return upper_.size(); }
