@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import get_args
 
+from benchmarks.race.mmkp import FOLDER, NAMES, read_mmkp
 from mpsolve.model.generate import (
     Arrays,
     HardClass,
@@ -33,6 +34,7 @@ FAMILIES = (
     "networks",
     "inventory",
     "dense",
+    "mmkp",
     "scaling",
 )
 
@@ -116,6 +118,8 @@ class Instance:
                 kind=form,
                 coupling=coupling,
             )
+        if cell.family == "mmkp":
+            return read_mmkp(cell.kind)
         if cell.family == "inventory":
             return inventory_parts(cell.num_groups, self.seed)
         size = cell.num_groups, cell.num_options
@@ -187,6 +191,9 @@ def _all(family: str, num_seeds: int | None) -> Iterator[Cell]:
         for kind in PAIRS:
             for num_groups in (16, 32):
                 yield Cell(family, kind, num_groups, 4, seeds, seeds)
+    elif family == "mmkp":
+        for name in NAMES if FOLDER.is_dir() else ():
+            yield Cell(family, name, *read_mmkp(name).loss.shape, 1, 1)
     elif family == "inventory":
         seeds = num_seeds or 5
         for num_groups in (100, 1_000, 10_000):
@@ -211,6 +218,8 @@ def _smoke(family: str) -> Iterator[Cell]:
     elif family == "dense":
         for kind in PAIRS:
             yield Cell(family, kind, 5, 3, 1, 1)
+    elif family == "mmkp":
+        yield from list(_all(family, None))[:1]
     elif family == "inventory":
         yield Cell(family, "exact counts", 20, 4, 1, 1)
     else:

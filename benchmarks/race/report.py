@@ -24,6 +24,13 @@ TITLES = {
     "dense": "Losses on all pairs of layers, and a memory budget",
 }
 
+MMKP_TITLE = "The literature's knapsacks of many rows"
+
+MMKP_ABOUT = """\
+Profit of the best layout within the time limit, **bold** where no method found more,
+and the gap to the method's own bound, in units of profit; a gap of 0 is a proof.
+"""
+
 ABOUT = """\
 Times are medians over the seeds, from arrays to a verified layout; in brackets, how
 many runs ended with a proof that stood. "Faster" is the geometric mean, over the seeds,
@@ -53,6 +60,9 @@ def write_report(path: Path) -> Path:
         cells = [cell for cell in verdicts if cell.family == family]
         if cells:
             lines += [f"## {title}", "", *_table(cells), ""]
+    knapsacks = [record for record in records if record.family == "mmkp"]
+    if knapsacks:
+        lines += [f"## {MMKP_TITLE}", "", MMKP_ABOUT, *_profit_table(knapsacks), ""]
     lines += _faults(verdicts)
     if verdicts:
         plot = path.with_suffix(".png")
@@ -126,6 +136,36 @@ def _ratio(ratio: Ratio | None) -> tuple[str, str]:
 
 def _digits(value: float) -> str:
     return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
+
+
+def _profit_table(records: Sequence[Record]) -> list[str]:
+    methods = sorted(
+        {r.method for r in records}, key=lambda name: (name != ours.NAME, name)
+    )
+    names = list(dict.fromkeys(record.kind for record in records))
+    rows, as_good, proved = [], dict.fromkeys(methods, 0), dict.fromkeys(methods, 0)
+    for name in names:
+        found = {r.method: r for r in records if r.kind == name}
+        kept = [r.loss for r in found.values() if r.loss is not None and not r.usage]
+        best = min(kept, default=0.0)
+        shape = next(iter(found.values()))
+        row = [f"{name}, {shape.num_groups} × {shape.num_options}"]
+        for method in methods:
+            record = found.get(method)
+            if record is None or record.loss is None or record.usage:
+                row.append("–")
+                continue
+            is_best = record.loss <= best + 1e-9 * abs(best)
+            as_good[method] += is_best
+            proved[method] += record.claims_optimum
+            profit = f"{-record.loss:,.10g}"
+            bound = record.loss if record.claims_optimum else record.bound
+            gap = "" if bound is None else f" ({record.loss - bound:.3g})"
+            row.append(f"**{profit}**{gap}" if is_best else f"{profit}{gap}")
+        rows.append(row)
+    total = [f"{as_good[m]} of {len(names)}; {proved[m]} proved" for m in methods]
+    rows.append(["best or equal", *total])
+    return _markdown(["instance", *methods], rows)
 
 
 def _faults(verdicts: Sequence[CellVerdict]) -> list[str]:

@@ -142,12 +142,13 @@ class Solver {
         }
         if (session_.control.limit() != Limit::kNone) {
           limit.lift();
+          const bool few = model.rows.size() <= kFewRows;
           if (tree_) {
-            work *= kWorkGrowth;
+            // Over many budgets its bounds prove little, and local search finds more.
+            work *= few ? kWorkGrowth : kEffortGrowth;
             const Verdict branched = branch(work);
             if (branched != Verdict::kGoOn) return branched;
           }
-          const bool few = model.rows.size() <= kFewRows;
           improve(model, least, quanta.best_bound(), all, effort * (few ? kFewLooks : kLooks));
           if (session_.control.limit() != Limit::kNone || session_.known.gap_closed())
             return Verdict::kStopped;
