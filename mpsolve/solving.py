@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +25,10 @@ from mpsolve.methods import (
     require,
 )
 from mpsolve.methods.choose import choose_method
+from mpsolve.model.clado import Clipped, psd_clipped
 from mpsolve.model.layout import Layout
 from mpsolve.model.problem import Problem
-from mpsolve.result import ROUNDING, Reason, Result
+from mpsolve.result import ROUNDING, Limit, Reason, Result
 from mpsolve.verification import verify
 
 __all__ = ["choose_method", "solve"]
@@ -45,6 +47,7 @@ def solve(
     seed: int | None = None,
     hint: Layout | None = None,
     progress: Progress | None = None,
+    clado_psd: bool = False,
 ) -> Result:
     """Find the layout of least loss within the budgets, and prove it.
 
@@ -76,6 +79,11 @@ def solve(
     progress : callable, optional
         Called now and then as ``progress(best_loss_or_None, bound, labels)``; with
         gains where the problem maximises.
+    clado_psd : bool
+        Solve what CLADO's clipping makes of the objective instead, for comparison with
+        CLADO; see :func:`mpsolve.psd_clipped`. The result's loss and bound are those of
+        the true objective, so that it is FEASIBLE at best where the clipping changed
+        anything, and its detail says what that was.
 
     Returns
     -------
@@ -109,6 +117,22 @@ def solve(
     (<Reason.OPTIMAL: 'OPTIMAL'>, 'int8', 5120)
     """
     start = time.perf_counter()
+    if clado_psd:
+        clipped = psd_clipped(problem)
+        found = solve(
+            clipped.problem,
+            method,
+            time_limit=time_limit,
+            rel_gap=rel_gap,
+            abs_gap=abs_gap,
+            memory_limit=memory_limit,
+            node_limit=node_limit,
+            threads=threads,
+            seed=seed,
+            hint=hint,
+            progress=progress,
+        )
+        return _restored(clipped, found) if clipped.num_negative else found
     merged = problem.merged
     parameters = Parameters(
         time_limit=time_limit,
@@ -129,6 +153,34 @@ def solve(
     _check_parameters(chosen, parameters)
     answer = chosen.solve(merged, parameters)
     return checked(problem, chosen.name, answer, parameters, start)
+
+
+def _restored(clipped: Clipped, found: Result) -> Result:
+    """Return what was found for a clipped objective as a result for the true one."""
+    what = (
+        f"CLADO's clipping set {clipped.num_negative} negative eigenvalues to 0, "
+        f"{clipped.removed:.3g} of the form"
+    )
+    # A layout is a 0/1 vector of as many ones as groups, whose form loses at most half
+    # of its squared length times the least eigenvalue; with room for their rounding.
+    lowest = float(clipped.eigenvalues[0]) * clipped.original.num_groups / 2.0
+    bound = found.bound + lowest * (1.0 + 1e-9)
+    if found.layout is None:
+        detail = "; ".join(text for text in (found.detail, what) if text)
+        return replace(found, bound=bound, detail=detail)
+    layout = clipped.restore(found.layout)
+    verification = verify(clipped.original, layout)
+    return replace(
+        found,
+        reason=Reason.FEASIBLE,
+        limit=found.limit or Limit.OTHER,
+        bound=min(bound, verification.loss),
+        layout=layout,
+        usage=verification.usage,
+        detail=f"{what}; the clipped objective is {found.loss!r} here, {found.reason}",
+        primal=verification.loss,
+        total=verification.total,
+    )
 
 
 def _in_its_sense(problem: Problem, progress: Progress | None) -> Progress | None:

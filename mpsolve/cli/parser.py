@@ -84,6 +84,12 @@ def _add_solve(commands: Any) -> None:
         help="memory that the search may hold: 2GiB",
     )
     command.add_argument(
+        "--clado-psd",
+        action="store_true",
+        help="solve what CLADO's clipping makes of the objective, and say what "
+        "that changes",
+    )
+    command.add_argument(
         "--output", metavar="LAYOUT", help="write the layout to this JSON file"
     )
     command.add_argument("--all", action="store_true", help="show every layer")

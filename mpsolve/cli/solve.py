@@ -69,6 +69,7 @@ def _solve(problem: Problem, arguments: argparse.Namespace) -> Result:
         "memory_limit": arguments.memory_limit,
         "rel_gap": arguments.rel_gap,
         "abs_gap": arguments.abs_gap,
+        "clado_psd": arguments.clado_psd,
     }
     console = make_console(stderr=True)
     shows_progress = console.is_terminal and not arguments.quiet

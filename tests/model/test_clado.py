@@ -61,6 +61,24 @@ def test_clipping_may_miss_the_optimum():
     assert worse > 0
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_a_solve_reports_what_clipping_did(seed):
+    problem = dense_pairs(5, 3, seed, kind="indefinite", coupling=0.9)
+    best, clipped = mpsolve.solve(problem), mpsolve.solve(problem, clado_psd=True)
+    assert clipped.layout.problem is problem
+    assert clipped.reason is mpsolve.Reason.FEASIBLE
+    assert clipped.bound <= best.loss <= clipped.loss
+    assert f"{psd_clipped(problem).num_negative} negative" in clipped.detail
+    assert verify(problem, clipped.layout).loss == clipped.loss
+
+
+def test_a_form_without_negative_curvature_is_solved_as_it_is():
+    problem = dense_pairs(6, 3, seed=1, coupling=0.01)
+    result = mpsolve.solve(problem, clado_psd=True)
+    assert result.reason is mpsolve.Reason.OPTIMAL
+    assert result.loss == mpsolve.solve(problem).loss
+
+
 def test_forbidden_pairs_stay_forbidden():
     table = [[math.inf, -3.0], [1.0, 0.0]]
     problem = Problem.from_arrays(
