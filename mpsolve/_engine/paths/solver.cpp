@@ -41,7 +41,7 @@ constexpr std::int64_t kEffortGrowth = 2;
 constexpr std::size_t kFewRows = 3;
 constexpr std::int64_t kLongEffort = 6000000;
 constexpr std::int64_t kFewLooks = 6;
-constexpr std::int64_t kLooks = 32;  // options that the local search looks at for every label
+constexpr std::int64_t kLooks = 64;  // options that the local search looks at for every label
 // Of branch and bound, in options looked at: a label costs as much as a dozen.
 constexpr std::int64_t kFirstWork = 500000;
 constexpr std::int64_t kWorkOfOption = 100;
