@@ -40,8 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say how large the run is."""
     add = parser.add_argument
     add("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
-    add("--calibration", type=int, default=64, help="images; an eighth as many stories")
-    add("--held-out", type=int, default=400, help="images; a tenth as many stories")
+    add("--calibration", type=int, default=64, help="images; a 16th as many stories")
+    add("--held-out", type=int, default=400, help="images; a 20th as many stories")
     add("--draws", type=int, default=1000, help="random layouts whose losses are added")
     add("--casts", type=int, default=20, help="random layouts that are cast and run")
     add("--epochs", type=int, default=8, help="of training the chain")
@@ -85,8 +85,8 @@ def _load(name: str, arguments: argparse.Namespace) -> Network:
         "folder": Path(arguments.data),
     }
     if name in STORIES:
-        sizes["calibration"] = -(-arguments.calibration // 8)
-        sizes["held_out"] = -(-arguments.held_out // 10)
+        sizes["calibration"] = -(-arguments.calibration // 16)
+        sizes["held_out"] = -(-arguments.held_out // 20)
         return load_network(name, **sizes)
     if name == "plain10":
         return load_chain(**sizes, epochs=arguments.epochs)
