@@ -125,7 +125,7 @@ def test_the_exact_arms_are_best_of_all_layouts(network, inventory, arm):
 
 def test_a_layouts_losses_one_by_one(network):
     problem = made_up(network, {"fp32": 2, "fp16": 2, "e4m3": 1})
-    layout = dict(stem="fp16", a="e4m3", b="fp16", c="fp32", head="fp32")
+    layout = {"stem": "fp16", "a": "e4m3", "b": "fp16", "c": "fp32", "head": "fp32"}
     # The source is fp32; e4m3 returns fp32, which b rounds; the sums hold both.
     assert problem.lossy(layout) == ["stem", "a", "b"]
     lost = (

@@ -73,13 +73,15 @@ def test_holm_is_bonferroni_of_the_smallest_and_keeps_the_order():
 def test_elements_go_where_the_gradient_leads(network, name):
     signs = gradient_signs(network, network.calibration)
     weight = network.model[0].weight
-    (gradient,) = torch.autograd.grad(mean_loss(network.model, network.calibration), weight)
+    loss = mean_loss(network.model, network.calibration)
+    (gradient,) = torch.autograd.grad(loss, weight)
     for kind, least in (("gradient", 0.0), ("gradient 2/5", 0.4)):
         error = Rounding(name, kind, signs).round(weight.detach()) - weight.detach()
         low = parse(f"{name}-floor/keep").weight.round(weight.detach())
         high = parse(f"{name}-ceil/keep").weight.round(weight.detach())
         place = (weight - low) / (high - low)
-        chosen = (place >= least) & (place <= 1 - least) & (low < weight) & (high > weight)
+        chosen = (place >= least) & (place <= 1 - least)
+        chosen &= (low < weight) & (high > weight)
         assert chosen.any()
         assert (error * gradient)[chosen].max() <= 0
         nearest = parse(f"{name}/keep").weight.round(weight.detach())
@@ -128,7 +130,8 @@ def test_first_order_is_the_derivative(network):
                 squares += by_weight**2 + by_input**2
                 count += 1
         column = table.options.index(kind)
-        assert table.values[1, column] == pytest.approx(total / count, rel=1e-3, abs=1e-7)
+        first = table.values[1, column]
+        assert first == pytest.approx(total / count, rel=1e-3, abs=1e-7)
         second = tables["second order"]["bf16"].values[1, column]
         expected = (total + squares / 2) / count
         assert second == pytest.approx(expected, rel=1e-3, abs=1e-7)
@@ -188,9 +191,7 @@ def test_temperature_is_the_best_one(network):
     assert min(losses, key=losses.get) == pytest.approx(best_one)
     expected = mean_loss(network.model, network.calibration)
     assert outputs.losses().mean() == pytest.approx(expected.item(), rel=1e-6)
-    assert outputs.first(4).losses() == pytest.approx(
-        outputs.losses()[:4], rel=1e-9
-    )
+    assert outputs.first(4).losses() == pytest.approx(outputs.losses()[:4], rel=1e-9)
 
 
 def test_first_samples_cross_batches(network):

@@ -1,4 +1,4 @@
-"""Networks that are really cast: what they lose, and which conversions lose anything."""
+"""Networks that are really cast: what they lose, and which conversions lose it."""
 
 from __future__ import annotations
 

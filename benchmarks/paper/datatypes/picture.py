@@ -76,7 +76,7 @@ def draw_layouts(
     for axis, (inventory, arms) in zip(
         np.atleast_1d(axes), panels.items(), strict=True
     ):
-        for row, (arm, record) in enumerate(arms.items()):
+        for row, record in enumerate(arms.values()):
             for i, kind in enumerate(record["layout"]):
                 used[kind] = None
                 axis.add_patch(

@@ -2,8 +2,8 @@
 
 A layer converts what it reads to its own type, once. Sums and products of tensors have
 the type that holds all their operands, and cost nothing; they are nodes of their own
-that no inventory counts. 8-bit types return the network's own type, as products of 8-bit
-numbers do.
+that no inventory counts. 8-bit types return the network's own type, as products of
+8-bit numbers do.
 """
 
 from __future__ import annotations

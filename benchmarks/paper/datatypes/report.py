@@ -25,25 +25,25 @@ BEST = "exact, both"
 ABOUT = """
 ## What was done
 
-**Problem 3** of arXiv 2202.05137: a given number of layers for each data type, exactly; a
-layer that reads a tensor which its type cannot hold pays. Here the price is measured: the
-mean KL divergence (nats) of the outputs when that layer's input alone is rounded to the type,
-in a float64 network (*conversion*). What the published problem leaves out is measured too:
-parameters rounded to the type, and computing and returning in it (*own*). KL is computed
-without cancellation, so fp32's 1e-14 is resolved.
+**Problem 3** of arXiv 2202.05137: a given number of layers for each data type, exactly;
+a layer that reads a tensor which its type cannot hold pays. Here the price is measured:
+the mean KL divergence (nats) of the outputs when that layer's input alone is rounded to
+the type, in a float64 network (*conversion*). What the published problem leaves out is
+measured too: parameters rounded to the type, and computing and returning in it (*own*).
+KL is computed without cancellation, so fp32's 1e-14 is resolved.
 
-**As executed.** A layer converts what it reads to its own type, once. Sums and products have
-the type that holds their operands, and no inventory counts them. fp8 layers are simulated:
-parameters and inputs are rounded to it, and they return the network's own type, as products
-of 8-bit numbers do; that type is the inventory's widest. *counted* is the number of layers
-whose conversion the types say may lose something, *observed* the number that changed any
-value (`mpsolve.torch.observe_conversions`).
+**As executed.** A layer converts what it reads to its own type, once. Sums and products
+have the type that holds their operands, and no inventory counts them. fp8 layers are
+simulated: parameters and inputs are rounded to it, and they return the network's own
+type, as products of 8-bit numbers do; that type is the inventory's widest. *counted* is
+the number of layers whose conversion the types say may lose something, *observed* the
+number that changed any value (`mpsolve.torch.observe_conversions`).
 
 **Inventories** are those of five layers, scaled to each network by largest remainders.
 
 **Found** is the mean KL of the float64 network's outputs from those of the really cast
-network on held-out samples; *beside exact, both* is the mean paired difference to that arm
-with a 95 % interval (bootstrap over samples). Layouts were chosen on other samples.
+network on held-out samples; *beside exact, both* is the mean paired difference to that
+arm with a 95 % interval (bootstrap over samples). Layouts were chosen on other samples.
 
 Arms:
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from itertools import product
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 from rich.progress import Progress
@@ -241,4 +241,3 @@ class _Study:
         )
         counts = {kind: layout.count(kind) for kind in sorted(set(layout))}
         self.store.add(key, layout=counts, **found, **more)
-

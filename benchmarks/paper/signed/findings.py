@@ -106,11 +106,15 @@ def findings(store: Store, every: Sequence[Tried]) -> list[str]:
     refuted = [own for own in gaining if own.is_refuted]
     networks = list(dict.fromkeys(own.network for own in every))
     lines = [
-        f"**Found, and held.** mpsolve found {len(every)} layouts (networks × formats × "
-        f"sizes of the calibration set × rules) of least signed loss. {len(gaining)} of "
+        f"**Found, and held.** mpsolve found {len(every)} layouts (networks × "
+        "formats × "
+        "sizes of the calibration set × rules) of least signed loss. "
+        f"{len(gaining)} of "
         "them lower the loss on the samples where they were found. On held-out data "
-        f"{len(held)} of these have a lower loss than full precision beyond chance (Holm "
-        f"< 0.05), {len(refuted)} a higher one, and {len(gaining) - len(held) - len(refuted)} "
+        f"{len(held)} of these have a lower loss than full precision beyond "
+        "chance (Holm "
+        f"< 0.05), {len(refuted)} a higher one, and "
+        f"{len(gaining) - len(held) - len(refuted)} "
         "cannot be told apart from it.",
     ]
     for name in networks:
@@ -124,8 +128,10 @@ def findings(store: Store, every: Sequence[Tried]) -> list[str]:
         "gradient's, for every element, and with coarse formats that is a disaster: "
         f"{worst.network}, {worst.precision}, {worst.rule}, {worst.arm}: predicted "
         f"{worst.predicted:+.3g}, found {worst.found[0]:+.3g}, held out "
-        f"{worst.held_out[0]:+.3g} nats. Every layer's errors push the same samples the same "
-        "way, so they do not add up; adding each layer's second order does not see that."
+        f"{worst.held_out[0]:+.3g} nats. Every layer's errors push the same "
+        "samples the same "
+        "way, so they do not add up; adding each layer's second order does not "
+        "see that."
     )
     return lines
 
@@ -134,7 +140,8 @@ def _network(store: Store, name: str, held: Sequence[Tried]) -> str:
     """Return a network's best gain that held, beside its temperature's."""
     size = max(r["key"][2] for r in store.select("full precision", name))
     full = store["full precision", name, size]
-    worth = f"{full['temperature_change'][0]:+.4f} ± {full['temperature_change'][1]:.4f}"
+    gain, half = full["temperature_change"]
+    worth = f"{gain:+.4f} ± {half:.4f}"
     if not held:
         return (
             f"**{name}**: no layout's gain held. A temperature of "
@@ -148,7 +155,8 @@ def _network(store: Store, name: str, held: Sequence[Tried]) -> str:
         f"{best.held_out[0]:+.4f} ± {best.held_out[1]:.4f} nats ({best.precision}, "
         f"{best.family}, {best.rule}, {best.arm}, {best.samples} samples; found "
         f"{best.found[0]:+.4f}). A temperature of {full['temperature']:.3f} for full "
-        f"precision's logits, one number, changes the held-out loss by {worth}. With the "
+        f"precision's logits, one number, changes the held-out loss by {worth}. "
+        "With the "
         f"best temperature on both sides, {len(beyond)} of the {len(held)} still gain "
         f"(p < 0.05, not corrected); that largest one {best.beyond[0]:+.4f} ± "
         f"{best.beyond[1]:.4f}."
@@ -169,7 +177,8 @@ def _scaling(every: Sequence[Tried]) -> str:
                 f"share of the gain that is kept {np.median(kept):+.2f}"
             )
     return (
-        "**More samples.** By the size of the calibration set (images; an eighth as many "
+        "**More samples.** By the size of the calibration set (images; an eighth "
+        "as many "
         f"stories): {'; '.join(parts)}."
     )
 
@@ -182,7 +191,8 @@ def _families(every: Sequence[Tried]) -> str:
         own = [o for o in every if (o.family, o.rule) == (family, rule)]
         if own:
             parts.append(
-                f"{family}, {rule}: {len(own)} layouts, {sum(o.gains for o in own)} gain "
+                f"{family}, {rule}: {len(own)} layouts, "
+                f"{sum(o.gains for o in own)} gain "
                 f"where found, {sum(o.gains and o.holds for o in own)} of them held, "
                 f"{sum(o.gains and o.is_refuted for o in own)} refuted"
             )

@@ -34,9 +34,9 @@ PRECISIONS = {
 #: Directed roundings of a tensor as a whole.
 DIRECTIONS = ("floor", "ceil", "trunc")
 
-#: Element by element, where the loss's gradient likes it: all of them, or those that lie
-#: this much of a step away from either neighbour, so that they are rounded anyway by
-#: nearly as much.
+#: Element by element, where the loss's gradient likes it: all of them, or those that
+#: lie this much of a step away from either neighbour, so that they are rounded anyway
+#: by nearly as much.
 TOWARDS = {"gradient": 0.0, "gradient 1/4": 0.25, "gradient 2/5": 0.4}
 
 Signs = Mapping[int, Tensor]
@@ -135,8 +135,8 @@ def input_options(precision: str) -> dict[str, LayerPrecision]:
 def joined(precision: str, signs: Signs) -> dict[str, LayerPrecision]:
     """Return the options of a layer: a direction of its parameters or of its inputs.
 
-    Names are ``"nearest"``, ``"floor"``, …, for parameters, ``"x floor"``, …, for inputs;
-    the other of the two is rounded to nearest.
+    Names are ``"nearest"``, ``"floor"``, …, for parameters, ``"x floor"``, …, for
+    inputs; the other of the two is rounded to nearest.
     """
     weights, inputs = weight_options(precision, signs), input_options(precision)
     if not inputs:
@@ -157,7 +157,9 @@ def gradient_signs(network: Network, batches: Batches) -> dict[int, Tensor]:
     model: nn.Module = network.model
     loss = make_loss(network.loss)
     layers = find_layers(model)
-    parameters = {p.data_ptr(): p for layer in layers for p in layer.parameters.values()}
+    parameters = {
+        p.data_ptr(): p for layer in layers for p in layer.parameters.values()
+    }
     before = {key: p.requires_grad for key, p in parameters.items()}
     count = sum(len(y) for _, y in batches)
     sums = {key: torch.zeros_like(p) for key, p in parameters.items()}

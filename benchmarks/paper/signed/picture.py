@@ -74,7 +74,10 @@ def draw(every: Sequence[Tried], path: Path) -> None:
         Line2D([], [], ls="", marker="x", color="k", ms=9, label="lower, Holm < 0.05"),
     ]
     figure.legend(
-        handles=handles, loc="outside lower center", ncols=len(handles) // 2 + 1, fontsize=8
+        handles=handles,
+        loc="outside lower center",
+        ncols=len(handles) // 2 + 1,
+        fontsize=8,
     )
     figure.suptitle(
         "below 0: lower loss than full precision; above 1 nat is not shown", fontsize=10

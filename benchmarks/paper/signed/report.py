@@ -19,36 +19,40 @@ Record = dict[str, Any]
 ABOUT = """
 ## What was done
 
-The claim is that of arXiv 2207.10083: a mixed layout can have a lower loss than full precision.
-Every layer gets an option: a format, and where numbers go that the format lacks.
+The claim is that of arXiv 2207.10083: a mixed layout can have a lower loss than full
+precision. Every layer gets an option: a format, and where numbers go that the format
+lacks.
 
-- **tensor**: to the nearest, down (*floor*), up (*ceil*) or towards zero (*trunc*), for the
-  layer's parameters or for its inputs, the other of the two to the nearest.
-- **element**: besides, each parameter where the gradient of the calibration set's loss likes it:
-  all parameters (*gradient*), or those at least 1/4 or 2/5 of a step away from both
-  neighbours, the others to the nearest.
+- **tensor**: to the nearest, down (*floor*), up (*ceil*) or towards zero (*trunc*), for
+  the layer's parameters or for its inputs, the other of the two to the nearest.
+- **element**: besides, each parameter where the gradient of the calibration set's loss
+  likes it: all parameters (*gradient*), or those at least 1/4 or 2/5 of a step away from
+  both neighbours, the others to the nearest.
 
 Formats: fp16 and bf16 for parameters and inputs; int8 (a scale for each channel, inputs
-asymmetric by sample); w6 and w4, integers for parameters alone. Layers compute in float32.
-*All rounded*: every layer gets the format. *May stay*: a layer may also stay as it is, at a
-loss of 0. *+ 2 s*: two standard errors are added to the loss of every rounding.
+asymmetric by sample); w6 and w4, integers for parameters alone. Layers compute in
+float32. *All rounded*: every layer gets the format. *May stay*: a layer may also stay
+as it is, at a loss of 0. *+ 2 s*: two standard errors are added to the loss of every
+rounding.
 
 mpsolve minimises the sum of signed losses (`mpsolve.solve`, proven optimal):
 
 """
 
 AFTER = """
-A loss is the mean cross-entropy in nats. The calibration set are even rows of CIFAR-10's test set,
-the held-out set odd ones (the networks have seen neither); for the language model, two draws of
-stories. *found* is the change of the loss on the set where the layout was found; *held out*
-the change on other data, each with the 95 % interval of paired differences (layout less full
-precision, sample by sample). *p* is that of a two-sided permutation test that flips signs of
-pairs; *Holm* is p corrected for all layouts of this report that mpsolve found ({tests} of
-them). *beyond T*: both get the best temperature for their logits on the calibration set, one
-number, and are compared again: what a layout gains there is more than being less certain.
+A loss is the mean cross-entropy in nats. The calibration set are even rows of
+CIFAR-10's test set, the held-out set odd ones (the networks have seen neither); for the
+language model, two draws of stories. *found* is the change of the loss on the set where
+the layout was found; *held out* the change on other data, each with the 95 % interval
+of paired differences (layout less full precision, sample by sample). *p* is that of a
+two-sided permutation test that flips signs of pairs; *Holm* is p corrected for all
+layouts of this report that mpsolve found ({tests} of them). *beyond T*: both get the
+best temperature for their logits on the calibration set, one number, and are compared
+again: what a layout gains there is more than being less certain.
 
-Not run: gradients' directions for inputs (there is no one gradient for all samples), pairs of
-layers, and, for lack of time, layers measured alone on the language model and on ResNet-56.
+Not run: gradients' directions for inputs (there is no one gradient for all samples),
+pairs of layers, and, for lack of time, layers measured alone on the language model and
+on ResNet-56.
 """
 
 
@@ -84,7 +88,7 @@ def _full(store: Store) -> str:
     """Return full precision's own losses."""
     rows = []
     for record in store.select("full precision"):
-        _, name, size = record["key"]
+        _, name, _ = record["key"]
         rows.append(
             [
                 name,
@@ -103,13 +107,15 @@ def _full(store: Store) -> str:
 
 
 def _confirmed(every: list[Tried]) -> str:
-    """Return the layouts whose gain held, and those that did most harm unnoticed."""
+    """Return the layouts whose gain held."""
     held = [own for own in every if own.holds]
     if not held:
         return "## Gains that held\n\nNone.\n"
     rows = [
-        [own.network, own.precision, f"{own.samples}", f"{own.family}, {own.rule}"]
-        + _numbers(own)
+        [
+            *(own.network, own.precision, f"{own.samples}"),
+            *(f"{own.family}, {own.rule}", *_numbers(own)),
+        ]
         for own in sorted(held, key=lambda own: own.held_out[0])
     ]
     head = ["network", "format", "samples", "layout", *NUMBERS]
@@ -166,7 +172,8 @@ def _references(store: Store, name: str, precision: str) -> str:
 
 
 def small(value: float) -> str:
-    return f"{value:+.2g}" if abs(value) < 0.001 or abs(value) >= 100 else f"{value:+.4f}"
+    is_plain = 0.001 <= abs(value) < 100
+    return f"{value:+.4f}" if is_plain else f"{value:+.2g}"
 
 
 def change(interval: list[float]) -> str:

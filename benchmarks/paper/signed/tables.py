@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Table:
-    """Signed losses in nats, shape (layers, options), and a bound of standard errors."""
+    """Signed losses in nats, shape (layers, options), and their standard errors."""
 
     options: tuple[str, ...]
     values: Floats
@@ -54,10 +54,10 @@ def expansions(
 ) -> dict[str, dict[str, Table]]:
     """Return losses of all precisions by Taylor's formula, from one pass.
 
-    First order: the mean of D_j, sample j's gradient times the actual rounding errors of
-    a layer's parameters and inputs. Second order: half the mean of D_j^2 is added, with
-    the empirical Fisher matrix for the Hessian. Parameters and inputs are measured apart
-    and added up.
+    First order: the mean of D_j, sample j's gradient times the actual rounding errors
+    of a layer's parameters and inputs. Second order: half the mean of D_j^2 is added,
+    with the empirical Fisher matrix for the Hessian. Parameters and inputs are measured
+    apart and added up.
 
     Returns
     -------
@@ -66,7 +66,12 @@ def expansions(
     """
     weights = {name: weight_options(name, signs) for name in precisions}
     inputs = {name: input_options(name) for name in precisions}
-    every = [p for kinds in (weights, inputs) for o in kinds.values() for p in o.values()]
+    every = [
+        own
+        for kinds in (weights, inputs)
+        for options in kinds.values()
+        for own in options.values()
+    ]
     metrics = ["signed_first_order", "loss_mse"]
     found = calibrate(network.model, batches, network.loss, every, metrics)
     first, squares = found["signed_first_order"], found["loss_mse"]
@@ -110,9 +115,7 @@ def _tables(
     return tables
 
 
-def measured(
-    network: Network, batches: Batches, signs: Signs, precision: str
-) -> Table:
+def measured(network: Network, batches: Batches, signs: Signs, precision: str) -> Table:
     """Return the loss change of each layer rounded alone."""
     assert precision in PRECISIONS
     options = joined(precision, signs)

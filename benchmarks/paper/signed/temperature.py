@@ -39,7 +39,7 @@ class Outputs:
         return Outputs(self.logits[own], self.targets[own], self.sample[own])
 
     def losses(self, temperature: float = 1.0) -> Floats:
-        """Return each sample's summed cross-entropy over the mean number of predictions.
+        """Return each sample's summed cross-entropy, in mean numbers of predictions.
 
         So that their mean is that of all predictions, and samples are what is paired.
         """

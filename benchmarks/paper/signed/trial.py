@@ -68,8 +68,11 @@ class Trial:
         return self._known[layout]
 
     def _outputs(self) -> tuple[Outputs, Outputs]:
-        model = self.network.model
-        return outputs_of(model, self.found_on), outputs_of(model, self.network.held_out)
+        network = self.network
+        return (
+            outputs_of(network.model, self.found_on),
+            outputs_of(network.model, network.held_out),
+        )
 
     def _compare(self, precisions: Mapping[str, LayerPrecision]) -> dict[str, Any]:
         with apply_(self.network.model, precisions):
