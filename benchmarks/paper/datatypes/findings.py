@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,39 @@ from benchmarks.paper.datatypes.arms import ARMS
 from benchmarks.paper.datatypes.inventories import INVENTORIES
 from benchmarks.paper.statistics import bootstrap
 from benchmarks.paper.store import Store
+from mpsolve import lossless_matrix
+from mpsolve.torch import parse
 
-__all__ = ["findings"]
+__all__ = ["broken_assumptions", "findings"]
+
+
+def broken_assumptions(errors: dict[str, Any], about: dict[str, Any]) -> list[str]:
+    """Return which assumptions of Algorithm 2 a network and an inventory break.
+
+    Parameters
+    ----------
+    errors, about : dict
+        The records of the network's errors and of the inventory.
+    """
+    types = list(about["counts"])
+    holds = dict(zip(errors["types"], errors["source"], strict=True))
+    broken = []
+    if lacking := [kind for kind in types if not holds[kind]]:
+        broken.append(f"the data are finer than {' and '.join(lacking)}")
+    is_lossless = lossless_matrix(types)
+    broken += [
+        f"neither of {a} and {b} holds all values of the other"
+        for (i, a), (j, b) in combinations(enumerate(types), 2)
+        if not is_lossless[i, j] and not is_lossless[j, i]
+    ]
+    broken += [
+        f"{kind} layers return {types[0]}"
+        for kind in types
+        if parse(kind).weight.dtype is None
+    ]
+    if "tied" in about["why"]:
+        broken.append("the first and the last layer share their parameters and type")
+    return broken
 
 
 def findings(store: Store, names: Sequence[str]) -> list[str]:
@@ -23,7 +54,7 @@ def findings(store: Store, names: Sequence[str]) -> list[str]:
     def of(cell: tuple[str, str], arm: str) -> dict[str, Any]:
         return store["layout", *cell, arm]
 
-    hold = [cell for cell in cells if store["inventory", *cell]["assumptions_hold"]]
+    hold = [cell for cell in cells if of(cell, "algorithm 2")["conversion"] == 0]
     fail = [
         cell
         for cell in cells
@@ -37,6 +68,14 @@ def findings(store: Store, names: Sequence[str]) -> list[str]:
     conversions, both = (float(np.median(c)) for c in zip(*correlations, strict=True))
     counted = sum(of(c, arm)["counted"] for c in cells for arm in ARMS)
     observed = sum(of(c, arm)["observed"] for c in cells for arm in ARMS)
+    silent = [
+        dict(zip(store["errors", c[0]]["layers"], of(c, arm)["layout"], strict=True))[
+            layer
+        ]
+        for c in cells
+        for arm in ARMS
+        for layer in of(c, arm)["differ"]
+    ]
     unforeseen = sum(
         len(set(of(c, arm)["differ"]) - set(of(c, arm)["lossy"]))
         for c in cells
@@ -49,21 +88,29 @@ def findings(store: Store, names: Sequence[str]) -> list[str]:
     ]
     return [
         f"**As Problem 3 has it.** In {len(hold)} of {len(cells)} cells (network × "
-        "inventory) every assumption of Algorithm 2 holds, mpsolve says so, and no "
-        f"conversion loses anything; Algorithm 1 still pays in {len(paying)} of these. "
+        "inventory) every assumption of Algorithm 2 holds, mpsolve says which it has "
+        "checked, and no conversion loses anything; Algorithm 1 still pays in "
+        f"{len(paying)} of these. "
         f"In {len(fail)} cells Algorithm 2 is not optimal (data finer than the first "
         "layer's type, types that are not ordered, fp8 layers that return a wider "
-        "type, tied layers): "
+        "type, tied layers); there it pays "
         + (
-            f"it pays {min(factor):.3g} to {max(factor):.3g} times the optimum."
+            f"{min(factor):.3g} to {max(factor):.3g} times the optimum (geometric mean "
+            f"{np.exp(np.mean(np.log(factor))):.3g})."
             if factor
-            else "the optimum is 0, and it pays."
+            else "where the optimum is 0."
         ),
-        "**In networks that are really cast** conversions are the smaller part. Where "
-        "Algorithm 2 is optimal for Problem 3, the divergence of its network is "
-        f"{np.min(worse):.2g} to {np.max(worse):.2g} times that of the layout which "
-        "also knows what parameters and outputs lose in their own layer (geometric "
-        f"mean {np.exp(np.mean(np.log(worse))):.2g}). Over all layouts of a cell, the "
+        "**In networks that are really cast** layers lose more by themselves than by "
+        "conversions. "
+        + (
+            "Where Algorithm 2 loses nothing in conversions, the divergence of its "
+            f"network is {', '.join(f'{ratio:.2g}' for ratio in worse)} times that of "
+            "the layout which also knows what parameters and outputs lose in their own "
+            f"layer ({', '.join(name for name, _ in hold)}). "
+            if hold
+            else ""
+        )
+        + "Over all layouts of a cell, the "
         "rank correlation of Problem 3's objective with the divergence found is "
         f"{conversions:.2f} (median of the cells), with own losses added {both:.2f}.",
         "**Exact with both** beside the other arms, on held-out samples, in "
@@ -74,9 +121,10 @@ def findings(store: Store, names: Sequence[str]) -> list[str]:
         )
         + ".",
         f"**Lossy edges.** Of {counted} conversions that types call lossy, {observed} "
-        f"changed a value, and {unforeseen} changed one that should not have. Those "
-        "that changed nothing are mostly bf16 → fp16: fp16 holds 7 bits of mantissa, "
-        "and what it lacks, range, no tensor here needed.",
+        f"changed a value, and {unforeseen} changed one that types call safe. Of the "
+        f"{len(silent)} that changed nothing, {silent.count('fp16')} went to fp16, "
+        f"{silent.count('bf16')} to bf16: from bf16, fp16 lacks range, not digits, and "
+        "a tensor may need neither.",
     ]
 
 

@@ -26,8 +26,8 @@ lacks.
 - **tensor**: to the nearest, down (*floor*), up (*ceil*) or towards zero (*trunc*), for
   the layer's parameters or for its inputs, the other of the two to the nearest.
 - **element**: besides, each parameter where the gradient of the calibration set's loss
-  likes it: all parameters (*gradient*), or those at least 1/4 or 2/5 of a step away from
-  both neighbours, the others to the nearest.
+  likes it: all parameters (*gradient*), or those at least 1/4 or 2/5 of a step away
+  from both neighbours, the others to the nearest.
 
 Formats: fp16 and bf16 for parameters and inputs; int8 (a scale for each channel, inputs
 asymmetric by sample); w6 and w4, integers for parameters alone. Layers compute in
