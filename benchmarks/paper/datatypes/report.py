@@ -186,7 +186,7 @@ def _verdict(
             why += f". As executed it need not be: {'; '.join(broken)}"
         words = f"{why}. "
         if second["conversion"] == 0:
-            return words + "\n"
+            return words.rstrip() + "\n"
     else:
         why = about["why"].removeprefix("the method 'monotone' cannot solve ")
         words = f"Algorithm 2 need not be optimal: {'; '.join(broken)}. "
