@@ -100,6 +100,7 @@ def findings(store: Store, names: Sequence[str]) -> list[str]:
             if factor
             else "where the optimum is 0."
         ),
+        _paper_inventory(store, names),
         "**In networks that are really cast** layers lose more by themselves than by "
         "conversions. "
         + (
@@ -126,6 +127,27 @@ def findings(store: Store, names: Sequence[str]) -> list[str]:
         f"{silent.count('bf16')} to bf16: from bf16, fp16 lacks range, not digits, and "
         "a tensor may need neither.",
     ]
+
+
+def _paper_inventory(store: Store, names: Sequence[str]) -> str:
+    """Return Problem 3's objectives with the types of the paper's example."""
+    inventory = next(iter(INVENTORIES))
+    parts = []
+    for name in names:
+        second, first, best = (
+            store["layout", name, inventory, arm]["conversion"]
+            for arm in ("algorithm 2", "algorithm 1", "exact, conversions")
+        )
+        errors, about = store["errors", name], store["inventory", name, inventory]
+        broken = broken_assumptions(errors, about)
+        parts.append(
+            f"{name} {second:.1e} (Algorithm 2), {first:.1e} (Algorithm 1), {best:.1e} "
+            f"(optimum)" + (f": {', '.join(broken)}" if broken else "")
+        )
+    return (
+        f"**With the paper's own types**, {inventory} of five layers, conversions lose, "
+        f"in nats: {'; '.join(parts)}."
+    )
 
 
 def _ratio(first: dict[str, Any], second: dict[str, Any]) -> float:

@@ -25,7 +25,7 @@ def draw(every: Sequence[Tried], path: Path) -> None:
     figure, axes = plt.subplots(
         1,
         len(networks),
-        figsize=(0.8 + 3.4 * len(networks), 4.4),
+        figsize=(max(8.5, 0.8 + 3.4 * len(networks)), 4.6),
         squeeze=False,
         layout="constrained",
     )
