@@ -108,13 +108,13 @@ def findings(store: Store, names: Sequence[str]) -> list[str]:
         ),
         _paper_inventory(store, names),
         "**In networks that are really cast** layers lose more by themselves than by "
-        f"conversions: {np.median(shares):.0%} of the sum of both, in the median random "
-        "layout. "
+        f"conversions: {np.median(shares):.0%} of the sum of both, in the median "
+        "random layout. "
         + (
             "Where Algorithm 2 loses nothing in conversions, the divergence of its "
-            f"network is {', '.join(f'{ratio:.2g}' for ratio in worse)} times that of "
+            f"network is {' and '.join(f'{ratio:.2g}' for ratio in worse)} times that of "
             "the layout which also knows what parameters and outputs lose in their own "
-            f"layer ({', '.join(name for name, _ in hold)}). "
+            f"layer ({' and '.join(name for name, _ in hold)}). "
             if hold
             else ""
         )
