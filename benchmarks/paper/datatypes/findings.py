@@ -111,10 +111,11 @@ def findings(store: Store, names: Sequence[str]) -> list[str]:
         f"conversions: {np.median(shares):.0%} of the sum of both, in the median "
         "random layout. "
         + (
-            "Where Algorithm 2 loses nothing in conversions, the divergence of its "
-            f"network is {' and '.join(f'{ratio:.2g}' for ratio in worse)} times that of "
-            "the layout which also knows what parameters and outputs lose in their own "
-            f"layer ({' and '.join(name for name, _ in hold)}). "
+            "Where Algorithm 2 loses nothing in conversions "
+            f"({' and '.join(name for name, _ in hold)}), the divergence of its network "
+            f"is {' and '.join(f'{ratio:.2g}' for ratio in worse)} times that of the "
+            "layout which also knows what parameters and outputs lose in their own "
+            "layer. "
             if hold
             else ""
         )
