@@ -112,7 +112,7 @@ def findings(store: Store, names: Sequence[str]) -> list[str]:
         "random layout. "
         + (
             "Where Algorithm 2 loses nothing in conversions "
-            f"({' and '.join(name for name, _ in hold)}), the divergence of its network "
+            f"({' and '.join(name for name, _ in hold)}), its network's divergence "
             f"is {' and '.join(f'{ratio:.2g}' for ratio in worse)} times that of the "
             "layout which also knows what parameters and outputs lose in their own "
             "layer. "

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 
 from benchmarks.paper.signed.significance import holm
 from benchmarks.paper.store import Store
 
-__all__ = ["Tried", "findings", "tried"]
+__all__ = ["Tried", "distinct", "findings", "tried"]
 
 Pair = tuple[float, float]
 
@@ -74,11 +75,15 @@ def tried(store: Store) -> list[Tried]:
         for record in store.select("layout")
         if record["key"][4] != "everywhere" and record["key"][6] != "nearest only"
     ]
-    # Where every layer stays, nothing is tested.
-    values = [record["flip_p"] for record in records]
-    adjusted = holm(values)
+    # A layout that several rules found is one test; where every layer stays, none.
+    values = {
+        _identity(record): record["flip_p"]
+        for record in records
+        if set(record["layout"]) != {"keep"}
+    }
+    adjusted = dict(zip(values, holm(list(values.values())), strict=True))
     found = []
-    for record, p in zip(records, adjusted, strict=True):
+    for record in records:
         _, network, size, precision, family, rule, arm = record["key"]
         counts = record["layout"]
         short = {k.removeprefix(f"{precision} "): n for k, n in counts.items()}
@@ -92,30 +97,43 @@ def tried(store: Store) -> list[Tried]:
                 held_out=record["held_out"],
                 beyond=record["with_temperature"],
                 p=record["flip_p"],
-                adjusted=p,
+                adjusted=adjusted.get(_identity(record), 1.0),
                 beyond_p=record["with_temperature_p"],
             )
         )
     return found
 
 
+def _identity(record: dict[str, Any]) -> tuple[Hashable, ...]:
+    """Return what equal layouts of one calibration set have in common."""
+    _, network, size, precision, *_ = record["key"]
+    return network, size, precision, *record["found"], *record["held_out"]
+
+
+def distinct(every: Sequence[Tried]) -> list[Tried]:
+    """Return every layout once that changes anything, whatever rules found it."""
+    once = {
+        (own.network, own.size, own.precision, *own.found, *own.held_out): own
+        for own in reversed(every)
+        if own.contents.split()[1:] != ["keep"]
+    }
+    return list(reversed(once.values()))
+
+
 def findings(store: Store, every: Sequence[Tried]) -> list[str]:
-    """Return what was found, counted from the records."""
+    """Return what was found, counted from the records; every layout counts once."""
+    every = distinct(every)
     gaining = [own for own in every if own.gains]
     held = [own for own in gaining if own.holds]
     refuted = [own for own in gaining if own.is_refuted]
     networks = list(dict.fromkeys(own.network for own in every))
     lines = [
-        f"**Found, and held.** mpsolve found {len(every)} layouts (networks × "
-        "formats × "
-        "sizes of the calibration set × rules) of least signed loss. "
-        f"{len(gaining)} of "
-        "them lower the loss on the samples where they were found. On held-out data "
-        f"{len(held)} of these have a lower loss than full precision beyond "
-        "chance (Holm "
-        f"< 0.05), {len(refuted)} a higher one, and "
-        f"{len(gaining) - len(held) - len(refuted)} "
-        "cannot be told apart from it.",
+        f"**Found, and held.** mpsolve found {len(every)} different layouts of least "
+        "signed loss (networks × formats × sizes of the calibration set × rules). "
+        f"{len(gaining)} of them lower the loss on the samples where they were found. "
+        f"On held-out data {len(held)} of these have a lower loss than full precision "
+        f"beyond chance (Holm < 0.05), {len(refuted)} a higher one, and "
+        f"{len(gaining) - len(held) - len(refuted)} cannot be told apart from it.",
     ]
     for name in networks:
         own = [o for o in held if o.network == name]

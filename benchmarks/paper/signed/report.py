@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.paper.signed.findings import Tried, findings, tried
+from benchmarks.paper.signed.findings import Tried, distinct, findings, tried
 from benchmarks.paper.signed.layouts import ARMS
 from benchmarks.paper.signed.options import TOWARDS
 from benchmarks.paper.signed.picture import draw
@@ -46,9 +46,13 @@ language model, two draws of stories. *found* is the change of the loss on the s
 the layout was found; *held out* the change on other data, each with the 95 % interval
 of paired differences (layout less full precision, sample by sample). *p* is that of a
 two-sided permutation test that flips signs of pairs; *Holm* is p corrected for all
-layouts of this report that mpsolve found ({tests} of them). *beyond T*: both get the
-best temperature for their logits on the calibration set, one number, and are compared
-again: what a layout gains there is more than being less certain.
+different layouts of this report that mpsolve found ({tests} of them). *beyond T*: both
+get the best temperature for their logits on the calibration set, one number, and are
+compared again: what a layout gains there is more than being less certain.
+
+To choose directions by the labels of a calibration set is a small step of training on
+data that the network has not seen. What such a step gains without rounding was not
+measured.
 
 Not run: gradients' directions for inputs (there is no one gradient for all samples),
 and losses of pairs of layers. Layers were measured alone on {measured} only, as that
@@ -67,7 +71,7 @@ def report(store: Store, folder: Path) -> None:
         "\n![found and held out](paper_signed.png)",
         ABOUT,
         *(f"- **{arm}**: {what}" for arm, what in ARMS.items()),
-        AFTER.format(tests=len(every), measured=_measured(every)),
+        AFTER.format(tests=len(distinct(every)), measured=_measured(every)),
         _full(store),
         _confirmed(every),
         _scaling(every),
@@ -109,7 +113,7 @@ def _full(store: Store) -> str:
 
 def _confirmed(every: list[Tried]) -> str:
     """Return the layouts whose gain held."""
-    held = [own for own in every if own.gains and own.holds]
+    held = [own for own in distinct(every) if own.gains and own.holds]
     if not held:
         return "## Gains that held\n\nNone.\n"
     rows = [
@@ -122,7 +126,8 @@ def _confirmed(every: list[Tried]) -> str:
     head = ["network", "format", "samples", "layout", *NUMBERS]
     return (
         "## Gains that held\n\nLower loss on held-out data, significant after "
-        "correction (Holm < 0.05).\n\n" + table(head, rows, words=4)
+        "correction (Holm < 0.05). Every layout once, under the first rule that found "
+        "it.\n\n" + table(head, rows, words=4)
     )
 
 
