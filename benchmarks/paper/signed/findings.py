@@ -122,7 +122,7 @@ def distinct(every: Sequence[Tried]) -> list[Tried]:
 
 def findings(store: Store, every: Sequence[Tried]) -> list[str]:
     """Return what was found, counted from the records; every layout counts once."""
-    every = distinct(every)
+    of_rules, every = every, distinct(every)
     gaining = [own for own in every if own.gains]
     held = [own for own in gaining if own.holds]
     refuted = [own for own in gaining if own.is_refuted]
@@ -139,7 +139,7 @@ def findings(store: Store, every: Sequence[Tried]) -> list[str]:
         own = [o for o in held if o.network == name]
         lines.append(_network(store, name, own))
     lines.append(_scaling(every))
-    lines.append(_families(every))
+    lines.append(_families(of_rules))
     worst = max(every, key=lambda own: own.held_out[0])
     lines.append(
         "**Predicted is not found.** To first order the best direction is always the "
@@ -202,7 +202,7 @@ def _scaling(every: Sequence[Tried]) -> str:
 
 
 def _families(every: Sequence[Tried]) -> str:
-    """Return what directions by tensor and by element do."""
+    """Return what directions by tensor and by element do, rule by rule."""
     parts = []
     rules = list(dict.fromkeys(own.rule for own in every))
     for family, rule in product(("tensor", "element"), rules):
@@ -214,4 +214,4 @@ def _families(every: Sequence[Tried]) -> str:
                 f"where found, {sum(o.gains and o.holds for o in own)} of them held, "
                 f"{sum(o.gains and o.is_refuted for o in own)} refuted"
             )
-    return f"**By rule.** {'; '.join(parts)}."
+    return f"**By rule** (several may find one layout). {'; '.join(parts)}."
