@@ -167,6 +167,16 @@ def _network(store: Store, name: str, held: Sequence[Tried]) -> str:
             f"held-out loss by {worth}."
         )
     best = min(held, key=lambda own: own.held_out[0])
+    others = {
+        (record["key"][3], record["key"][6]): record["held_out"]
+        for record in store.select("layout", name)
+        if record["key"][4] == "everywhere"
+    }
+    words = ""
+    if others:
+        other, (value, width) = min(others.items(), key=lambda item: item[1][0])
+        words = " The best of one direction everywhere, picked on held-out data: "
+        words += f"{' '.join(other)}, {value:+.4f} ± {width:.4f}."
     beyond = [own for own in held if own.beyond[0] < 0 and own.beyond_p < 0.05]
     return (
         f"**{name}**: {len(held)} gains held; the largest is "
@@ -177,7 +187,7 @@ def _network(store: Store, name: str, held: Sequence[Tried]) -> str:
         "With the "
         f"best temperature on both sides, {len(beyond)} of the {len(held)} still gain "
         f"(p < 0.05, not corrected); that largest one {best.beyond[0]:+.4f} ± "
-        f"{best.beyond[1]:.4f}."
+        f"{best.beyond[1]:.4f}." + words
     )
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from benchmarks.paper.signed.findings import Tried, distinct, findings, tried
 from benchmarks.paper.signed.layouts import ARMS
-from benchmarks.paper.signed.options import TOWARDS
 from benchmarks.paper.signed.picture import draw
 from benchmarks.paper.store import Store
 from benchmarks.paper.tables import table
@@ -186,11 +185,12 @@ def _references(store: Store, name: str, precision: str) -> str:
     """Return one direction everywhere, at the largest calibration set."""
     rows = []
     for record in store.select("layout", name):
-        _, _, _, own, family, _, kind = record["key"]
-        if own == precision and family == "everywhere":
+        _, _, size, own, family, _, kind = record["key"]
+        if own == precision and (family == "everywhere" or kind == "nearest only"):
+            what = f"{kind}, in that memory, {size}" if family == "element" else kind
             rows.append(
                 [
-                    kind + (", all" if kind in TOWARDS else ""),
+                    what,
                     change(record["found"]),
                     change(record["held_out"]),
                     f"{record['flip_p']:.2g}",
@@ -200,7 +200,7 @@ def _references(store: Store, name: str, precision: str) -> str:
             )
     if not rows:
         return ""
-    head = ["everywhere", "found", "held out", "p", "beyond T", "p"]
+    head = ["compared with", "found", "held out", "p", "beyond T", "p"]
     return table(head, rows)
 
 
