@@ -11,6 +11,7 @@ from torch import nn
 
 import mpsolve
 from benchmarks.paper.__main__ import main
+from benchmarks.paper.datatypes import _layout
 from benchmarks.paper.datatypes.arms import choose, random_layout
 from benchmarks.paper.datatypes.cast import Reference
 from benchmarks.paper.datatypes.errors import Errors, measure
@@ -19,6 +20,7 @@ from benchmarks.paper.datatypes.picture import culprit
 from benchmarks.paper.datatypes.problem3 import Problem3, scaled_inventory
 from benchmarks.paper.divergence import divergence, sample_divergence
 from benchmarks.paper.networks import Network
+from benchmarks.paper.store import Store
 from mpsolve.torch import trace
 from tests.conftest import shared_folder
 
@@ -164,6 +166,34 @@ def test_measured_errors_are_those_of_one_rounded_input(network):
     assert errors.conversion[0, 1] == pytest.approx(expected / 16, rel=1e-9)
     assert errors.conversion[:, 0].tolist() == [0.0] * 5
     assert errors.source.tolist() == [True, False]
+
+
+class Swapped(nn.Module):
+    """Registers its layers in another order than it runs them."""
+
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(4, 3)
+        self.first = nn.Linear(4, 4)
+
+    def forward(self, x):
+        return self.last(self.first(x))
+
+
+def test_recorded_layouts_are_in_the_order_of_the_recorded_layers(tmp_path):
+    torch.manual_seed(0)
+    batches = [(torch.randn(4, 4), torch.randint(3, (4,)))]
+    network = Network("swapped", Swapped().eval(), "cross_entropy", batches, batches)
+    errors = measure(network, ("fp64", "fp16"))
+    graph = trace(network.model, batches[0][0])
+    problem = Problem3(graph, errors, {"fp64": 1, "fp16": 1})
+    store = Store(tmp_path / "s.jsonl", {})
+    reference = Reference(network.model, batches)
+    _layout(store, ("swapped", "any", "algorithm 2"), problem, reference)
+    record = store["layout", "swapped", "any", "algorithm 2"]
+    layout = dict(zip(errors.layers, record["layout"], strict=True))
+    assert layout == {"first": "fp16", "last": "fp64"}
+    assert record["lossy"] == ["first"]
 
 
 def test_rank_correlation_with_ties():

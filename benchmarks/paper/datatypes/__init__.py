@@ -161,7 +161,7 @@ def _layout(
     lossy = problem.lossy(choice.layout)
     store.add(
         ("layout", *key),
-        layout=list(choice.layout.values()) if is_named else [],
+        layout=[choice.layout[n] for n in problem.errors.layers] if is_named else [],
         method=choice.method,
         reason=choice.reason,
         detail=choice.detail,

@@ -61,7 +61,9 @@ class Problem3:
         self.inventory = dict(inventory)
         self.types = list(inventory)
         self.base = self.types[0]
+        # In the order of execution, which need not be that of the errors.
         self.layers = graph.with_role("layer")
+        self.errors = errors
         rows = [errors.layers.index(layer) for layer in self.layers]
         columns = [errors.types.index(kind) for kind in self.types]
         at = np.ix_(rows, columns)

@@ -82,13 +82,21 @@ def report(store: Store, folder: Path) -> None:
             + _source(errors)
             + f"\n\n![layouts of {name}](paper_datatypes_{name}.png)\n"
         )
+        edges = store["inventory", name, inventory]["edges"]
+        # Producers come in the order of execution.
+        order = list(dict.fromkeys([*(p for p, _ in edges), *errors["layers"]]))
+        places = [errors["layers"].index(layer) for layer in order]
         panels: dict[str, dict[str, Record]] = {}
         predictions[name] = {}
         for inventory, parts in INVENTORIES.items():
             text.append(_section(store, name, inventory, list(parts)))
             base = next(iter(parts))
             panels[inventory] = {
-                arm: {**store["layout", name, inventory, arm], "base": base}
+                arm: {
+                    **(record := store["layout", name, inventory, arm]),
+                    "layout": [record["layout"][i] for i in places],
+                    "base": base,
+                }
                 for arm in ARMS
             }
             predictions[name][inventory] = [
@@ -96,10 +104,9 @@ def report(store: Store, folder: Path) -> None:
                 for record in store.select("layout", name, inventory)
                 if not record["key"][3].startswith("all")
             ]
-        edges = store["inventory", name, next(iter(INVENTORIES))]["edges"]
         draw_layouts(
             name,
-            errors["layers"],
+            order,
             edges,
             panels,
             folder / f"paper_datatypes_{name}.png",
