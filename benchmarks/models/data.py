@@ -22,21 +22,23 @@ DEVIATION = torch.tensor([0.229, 0.224, 0.225]).reshape(3, 1, 1)
 ROW = 1 + 3 * 32 * 32
 
 
-def cifar10(folder: Path = FOLDER) -> tuple[Tensor, Tensor]:
+def cifar10(folder: Path = FOLDER, *, training: bool = False) -> tuple[Tensor, Tensor]:
     """Return the test set: images, uint8 of shape (N, 3, 32, 32), and labels, int64.
 
     The folder holds one of ``cifar10_test.npz`` with the arrays ``x`` and ``y``;
     ``cifar-10-batches-py/test_batch``, as torchvision unpacks it; and
-    ``cifar-10-batches-bin/test_batch.bin``.
+    ``cifar-10-batches-bin/test_batch.bin``. Training images are those of
+    ``cifar10_train7k.npz``, or of the first of the five batches, ``data_batch_1``.
 
     Raises
     ------
     FileNotFoundError
         If it holds none of them.
     """
-    archive = folder / "cifar10_test.npz"
-    pickled = folder / "cifar-10-batches-py" / "test_batch"
-    binary = folder / "cifar-10-batches-bin" / "test_batch.bin"
+    stem = "data_batch_1" if training else "test_batch"
+    archive = folder / ("cifar10_train7k.npz" if training else "cifar10_test.npz")
+    pickled = folder / "cifar-10-batches-py" / stem
+    binary = folder / "cifar-10-batches-bin" / f"{stem}.bin"
     if archive.is_file():
         with np.load(archive) as arrays:
             images, labels = arrays["x"], arrays["y"]
@@ -49,8 +51,9 @@ def cifar10(folder: Path = FOLDER) -> tuple[Tensor, Tensor]:
         images, labels = rows[:, 1:].copy(), rows[:, 0].copy()
     else:
         msg = (
-            f"no CIFAR-10 test set in {folder}: give cifar10_test.npz, "
-            "cifar-10-batches-py/test_batch or cifar-10-batches-bin/test_batch.bin"
+            f"no CIFAR-10 {'training' if training else 'test'} set in {folder}: give "
+            f"{archive.name}, cifar-10-batches-py/{stem} or "
+            f"cifar-10-batches-bin/{stem}.bin"
         )
         raise FileNotFoundError(msg)
     return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -47,7 +48,7 @@ def kernel_config(precision: LayerPrecision) -> Any:
         return torchao.Int8DynamicActivationInt8WeightConfig()
     if weight == "int8" and given == "keep":
         return torchao.Int8WeightOnlyConfig()
-    if weight.startswith("int4-g") and not weight.endswith("asym") and given == "keep":
+    if re.fullmatch(r"int4-g\d+", weight) and given == "keep":
         from torchao.quantization.granularity import PerGroup
 
         size = int(weight.removeprefix("int4-g"))

@@ -72,7 +72,7 @@ class Precision(ABC):
         """
 
     def round(self, x: Tensor) -> Tensor:
-        """Return the nearest values that the format holds, ties to even.
+        """Return values that the format holds: the nearest, ties to even, by default.
 
         Parameters
         ----------

@@ -11,7 +11,11 @@ from torch import Tensor
 from mpsolve.errors import InvalidParameterError
 from mpsolve.model.datatypes import FLOATS
 from mpsolve.torch.precisions.base import Precision, check_float
-from mpsolve.torch.precisions.rounding import round_binary
+from mpsolve.torch.precisions.rounding import (
+    Direction,
+    check_direction,
+    round_binary,
+)
 from mpsolve.torch.precisions.scales import SCALE_BYTES, join, largest_scale, rows
 
 __all__ = ["Float"]
@@ -35,7 +39,7 @@ ScalePer = Literal["tensor", "channel"]
 
 
 class Float(Precision):
-    """A floating-point format, rounded to nearest, ties to even.
+    """A floating-point format, rounded to nearest, ties to even, or in a direction.
 
     Values beyond the largest one become infinite, as IEEE 754 has it, except in the
     8-bit types, which saturate [1]_; subnormal numbers are kept, and not-a-number
@@ -51,6 +55,9 @@ class Float(Precision):
         For 8-bit types: a float32 scale for the tensor, or for each element of
         dimension 0, that takes the largest magnitude to the largest value. Without it
         the tensor is cast as it is.
+    direction : {"nearest", "floor", "ceil", "trunc"}
+        Where numbers go that the format lacks: downward, upward and towards zero are
+        IEEE 754's directed roundings. With a scale, the nearest only.
 
     References
     ----------
@@ -64,9 +71,16 @@ class Float(Precision):
     [0.3125, 448.0]
     >>> Float("e4m3", "channel").storage_bytes(torch.empty(8, 100))
     832
+    >>> Float("bf16", direction="trunc").round(torch.tensor([-1.999, 1.999])).tolist()
+    [-1.9921875, 1.9921875]
     """
 
-    def __init__(self, kind: str, scale: ScalePer | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        scale: ScalePer | None = None,
+        direction: Direction = "nearest",
+    ) -> None:
         if kind not in FLOATS:
             msg = f"kind must be one of {', '.join(FLOATS)}. Got {kind!r}"
             raise InvalidParameterError(msg)
@@ -77,12 +91,22 @@ class Float(Precision):
             allowed = "'tensor' or 'channel', for e4m3 and e5m2 only"
             msg = f"scale of {kind} must be {allowed}. Got {scale!r}"
             raise InvalidParameterError(msg)
+        check_direction(direction)
+        is_directed = direction != "nearest"
+        if is_directed and scale is not None:
+            msg = "direction must be 'nearest' where there is a scale. Got "
+            msg += f"{direction!r}"
+            raise InvalidParameterError(msg)
         self.scale = scale
+        self.direction: Direction = direction
         self.name = kind if scale is None else f"{kind}-{scale}"
+        if is_directed:
+            self.name += f"-{direction}"
         self.bits = 1 + self.kind.exponent + self.kind.mantissa
         self.dtype = self.stored if kind in COMPUTES else None
         self.data_type = self.kind if scale is None else None
-        self.error = 2.0 ** -(self.kind.mantissa + 1)
+        # Half a unit in the last place, or a whole one.
+        self.error = 2.0 ** -(self.kind.mantissa + (not is_directed))
         self.saturate = is_narrow
 
     def encode(self, x: Tensor) -> tuple[Tensor, ...]:
@@ -128,13 +152,16 @@ class Float(Precision):
         """Return the rounded values in the stored type."""
         kind, largest = self.kind, float(self.kind.largest)
         # Through float32 torch would round twice; and it knows no tf32.
-        if kind.name == "tf32" or (x.dtype == torch.float64 and kind.mantissa < 23):
+        is_double = x.dtype == torch.float64 and kind.mantissa < 23
+        is_directed = self.direction != "nearest" and kind.name != "fp64"
+        if kind.name == "tf32" or is_double or is_directed:
             x = round_binary(
                 x.double(),
                 mantissa=kind.mantissa,
                 lowest=kind.lowest,
                 largest=largest,
                 saturate=self.saturate,
+                direction=self.direction,
             )
         elif self.saturate:
             x = x.clamp(-largest, largest)

@@ -12,6 +12,11 @@ from mpsolve.errors import InvalidParameterError
 from mpsolve.model.datatypes import IntegerType
 from mpsolve.torch.precisions.base import Precision, check_float
 from mpsolve.torch.precisions.packing import pack, packed_bytes, unpack
+from mpsolve.torch.precisions.rounding import (
+    Direction,
+    check_direction,
+    round_to_integers,
+)
 from mpsolve.torch.precisions.scales import (
     SCALE_BYTES,
     Granularity,
@@ -24,6 +29,9 @@ from mpsolve.torch.precisions.scales import (
 
 __all__ = ["Integer"]
 
+#: Of a step: how far a quotient in float32 may be from the code that it should be.
+SLACK = 2.0**-12
+
 
 class Integer(Precision):
     """Integers of 2 to 8 bits, times a float32 scale.
@@ -31,8 +39,8 @@ class Integer(Precision):
     Symmetric: ``scale * q`` with ``|q| <= 2^(bits-1) - 1``, and the scale takes the
     largest magnitude to the largest code. Asymmetric: ``scale * (q - zero)`` with
     ``0 <= q < 2^bits``, over the range of the elements and 0, where `zero` is a code
-    itself, so that 0 stays exact. Rounded to nearest, ties to even. Parameters of less
-    than two dimensions, such as biases, stay as they are.
+    itself, so that 0 stays exact. Rounded to nearest, ties to even, or in a direction.
+    Parameters of less than two dimensions, such as biases, stay as they are.
 
     Stored are the codes, packed without gaps, a float32 for each scale, and a byte for
     each zero point.
@@ -47,6 +55,9 @@ class Integer(Precision):
     symmetric : bool
     group_size : int, optional
         Elements of a group.
+    direction : {"nearest", "floor", "ceil", "trunc"}
+        Where numbers between two codes go: downward, upward, or towards zero. What the
+        format holds stays, and nothing leaves its range.
 
     Examples
     --------
@@ -56,6 +67,8 @@ class Integer(Precision):
             [7.0000, 1.0000, 0.0000]])
     >>> int4.storage_bytes(torch.empty(16, 3, 3, 3))  # 216 for codes, 64 for scales
     280
+    >>> Integer(4, direction="floor").round(torch.tensor([[0.7, 0.26, -0.04]]))
+    tensor([[ 0.7000,  0.2000, -0.1000]])
     """
 
     def __init__(
@@ -64,6 +77,7 @@ class Integer(Precision):
         granularity: Granularity = "channel",
         symmetric: bool = True,
         group_size: int | None = None,
+        direction: Direction = "nearest",
     ) -> None:
         if not isinstance(bits, int) or not 2 <= bits <= 8:
             msg = f"bits must be an integer from 2 to 8. Got {bits!r}"
@@ -78,6 +92,7 @@ class Integer(Precision):
             what = f"group_size must be {need} with granularity {granularity!r}"
             msg = f"{what}. Got {group_size!r}"
             raise InvalidParameterError(msg)
+        check_direction(direction)
         self.bits: int = bits
         self.granularity: Granularity = granularity
         self.symmetric = symmetric
@@ -89,9 +104,14 @@ class Integer(Precision):
             self.name += f"-g{group_size}"
         if not symmetric:
             self.name += "-asym"
+        self.direction: Direction = direction
+        if direction != "nearest":
+            self.name += f"-{direction}"
         self.data_type = IntegerType(f"int{bits}", bits) if symmetric else None
         # Half a step; a symmetric range has twice the largest magnitude.
         self.error = 1.0 / (2**bits - 2) if symmetric else 1.0 / (2**bits - 1)
+        if direction != "nearest":
+            self.error *= 2
 
     def encode(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return packed codes, scales, and zero points where there are any."""
@@ -126,7 +146,7 @@ class Integer(Precision):
         return packed_bytes(parameter.numel(), self.bits) + parts * each
 
     def round(self, x: Tensor) -> Tensor:
-        """Return the nearest values that the format holds, ties to even."""
+        """Return values that the format holds; the nearest ones by default."""
         check_float(x, self.name)
         return x if x.ndim < 2 else self._round(x, self.granularity)
 
@@ -146,7 +166,7 @@ class Integer(Precision):
         if self.symmetric:
             top = (1 << (self.bits - 1)) - 1
             scales = largest_scale(parts, top)
-            codes = (parts / scales.to(parts.dtype)[:, None]).round_()
+            codes = self._integers(parts / scales.to(parts.dtype)[:, None])
             # Integers have no negative zero. In place, as the codes are ours.
             return codes.clamp_(-top, top).add_(0.0), scales, None
         top = (1 << self.bits) - 1
@@ -157,8 +177,17 @@ class Integer(Precision):
         scales = positive((high - low) / top)
         wide = scales.to(parts.dtype)
         zeros = torch.round(-low / wide).clamp(0, top)
-        codes = (parts / wide[:, None]).round_().add_(zeros[:, None])
+        codes = self._integers(parts / wide[:, None]).add_(zeros[:, None])
         return codes.clamp_(0, top), scales, zeros.to(torch.uint8)
+
+    def _integers(self, quotients: Tensor) -> Tensor:
+        """Round to codes; the quotients are ours."""
+        if self.direction == "nearest":
+            return quotients.round_()
+        # A quotient that should be a code is off it by its own rounding.
+        nearest = quotients.round()
+        is_code = (quotients - nearest).abs_() <= SLACK
+        return nearest.where(is_code, round_to_integers(quotients, self.direction))
 
 
 def _values(codes: Tensor, scales: Tensor, zeros: Tensor | None) -> Tensor:

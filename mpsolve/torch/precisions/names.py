@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast, get_args
 
 from mpsolve.errors import InvalidParameterError
 from mpsolve.model.datatypes import FLOATS
@@ -13,10 +13,14 @@ from mpsolve.torch.precisions.blocks import BLOCKS, Block
 from mpsolve.torch.precisions.floats import Float
 from mpsolve.torch.precisions.integers import Integer
 from mpsolve.torch.precisions.noise import Noise
+from mpsolve.torch.precisions.rounding import Direction
+from mpsolve.torch.precisions.scales import Granularity
 
 __all__ = ["GRAMMAR", "LayerPrecision", "parse", "parse_precision"]
 
-INTEGER = re.compile(r"int([2-8])(?:-(tensor|channel)|-g(\d+))?(-asym)?")
+DIRECTION = r"(?:-(floor|ceil|trunc))?"
+INTEGER = re.compile(rf"int([2-8])(?:-(tensor|channel)|-g(\d+))?(-asym)?{DIRECTION}")
+DIRECTED = re.compile(rf"({'|'.join(FLOATS)}){DIRECTION}")
 SCALED = re.compile(r"(e4m3|e5m2)-(tensor|channel)")
 NOISE = re.compile(r"noise(\d+(?:\.\d*)?(?:e[+-]?\d+)?)")
 WEIGHT_ACTIVATION = re.compile(r"w(\d+)(?:a(\d+))?")
@@ -27,8 +31,9 @@ BY_BITS = {64: "fp64", 32: "fp32", 16: "fp16"}
 #: Allowed names, for messages.
 GRAMMAR = (
     f"{', '.join(FLOATS)}; e4m3-tensor, e4m3-channel (and e5m2); int2 to int8 with "
-    f"-tensor, -channel or -g<size> and -asym; {', '.join(BLOCKS)}; noise<level>; "
-    "keep; w<bits>a<bits>; or <weights>/<inputs>"
+    "-tensor, -channel or -g<size> and -asym; these but the scaled ones of 8 bits with "
+    f"-floor, -ceil or -trunc; {', '.join(BLOCKS)}; noise<level>; keep; "
+    "w<bits>a<bits>; or <weights>/<inputs>"
 )
 
 
@@ -61,7 +66,9 @@ def parse(name: str | LayerPrecision | Precision) -> LayerPrecision:
         with an asymmetric one for each sample. ``"w4a8"``: bits of weights and inputs,
         where 16, 32 and 64 are fp16, fp32 and fp64; ``"w4"``: inputs stay as they are.
         ``"int4-g32/bf16"``: weights and inputs by their own names. ``"noise1e-3"``:
-        noise of that level on both. ``"keep"``: no change.
+        noise of that level on both. ``"keep"``: no change. ``"bf16-trunc"``,
+        ``"int8-floor"``, ``"int4-g32-ceil/keep"``: numbers that the format lacks go
+        towards zero, down or up, in place of to the nearest.
 
     Returns
     -------
@@ -111,8 +118,8 @@ def parse_precision(name: str) -> Precision:
     >>> parse_precision("int4-g32-asym")
     Integer('int4-g32-asym')
     """
-    if name in FLOATS:
-        return Float(name)
+    if match := DIRECTED.fullmatch(name):
+        return Float(match[1], direction=_direction(match[2]))
     if name in BLOCKS:
         return Block(name)
     if name == "keep":
@@ -123,10 +130,19 @@ def parse_precision(name: str) -> Precision:
         return Noise(float(match[1]))
     if match := INTEGER.fullmatch(name):
         bits, symmetric = int(match[1]), match[4] is None
+        direction = _direction(match[5])
         if match[3] is not None:
-            return Integer(bits, "group", symmetric, int(match[3]))
-        return Integer(bits, "tensor" if match[2] == "tensor" else "channel", symmetric)
+            return Integer(bits, "group", symmetric, int(match[3]), direction)
+        per: Granularity = "tensor" if match[2] == "tensor" else "channel"
+        return Integer(bits, per, symmetric, direction=direction)
     raise _unknown(name)
+
+
+def _direction(suffix: str | None) -> Direction:
+    for direction in get_args(Direction):
+        if direction == suffix:
+            return cast("Direction", direction)
+    return "nearest"
 
 
 def _of_bits(bits: int, name: str) -> Precision:
@@ -140,9 +156,9 @@ def _of_bits(bits: int, name: str) -> Precision:
 def _for_inputs(weight: Precision) -> Precision:
     """Return what inputs get where a name says only what weights get."""
     # Inputs behind a ReLU have one sign: a symmetric scale would waste a bit.
-    return (
-        Integer(weight.bits, symmetric=False) if isinstance(weight, Integer) else weight
-    )
+    if not isinstance(weight, Integer):
+        return weight
+    return Integer(weight.bits, symmetric=False, direction=weight.direction)
 
 
 def _unknown(name: Any) -> InvalidParameterError:

@@ -2,10 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, Literal, get_args
+
 import torch
 from torch import Tensor
 
-__all__ = ["power_of_two", "round_binary"]
+from mpsolve.errors import InvalidParameterError
+
+__all__ = [
+    "Direction",
+    "check_direction",
+    "power_of_two",
+    "round_binary",
+    "round_to_integers",
+]
+
+#: To the nearest value, ties to even; or to the next value downward, upward, or towards
+#: zero.
+Direction = Literal["nearest", "floor", "ceil", "trunc"]
+
+_TO_INTEGERS: dict[str, Callable[[Tensor], Tensor]] = {
+    "nearest": torch.round,
+    "floor": torch.floor,
+    "ceil": torch.ceil,
+    "trunc": torch.trunc,
+}
+
+
+def check_direction(direction: Any) -> None:
+    """Refuse what is no direction."""
+    if direction not in get_args(Direction):
+        allowed = ", ".join(get_args(Direction))
+        msg = f"direction must be one of {allowed}. Got {direction!r}"
+        raise InvalidParameterError(msg)
+
+
+def round_to_integers(x: Tensor, direction: Direction = "nearest") -> Tensor:
+    """Round to integers; numbers are taken for exact.
+
+    Examples
+    --------
+    >>> round_to_integers(torch.tensor([-1.5, 0.5, 2.0]), "floor").tolist()
+    [-2.0, 0.0, 2.0]
+    """
+    return _TO_INTEGERS[direction](x)
 
 
 def power_of_two(exponent: Tensor) -> Tensor:
@@ -26,9 +67,15 @@ def floor_log2(x: Tensor) -> Tensor:
 
 
 def round_binary(
-    x: Tensor, *, mantissa: int, lowest: int, largest: float, saturate: bool
+    x: Tensor,
+    *,
+    mantissa: int,
+    lowest: int,
+    largest: float,
+    saturate: bool,
+    direction: Direction = "nearest",
 ) -> Tensor:
-    """Round to a binary floating-point grid, ties to even, subnormal numbers included.
+    """Round to a binary floating-point grid, subnormal numbers included.
 
     Parameters
     ----------
@@ -41,6 +88,8 @@ def round_binary(
         Largest finite value.
     saturate : bool
         What becomes of values that round beyond `largest`: itself, or infinity.
+    direction : {"nearest", "floor", "ceil", "trunc"}
+        Ties of the nearest go to even. Towards zero no number becomes infinite.
 
     Returns
     -------
@@ -57,8 +106,12 @@ def round_binary(
     # Division by a power of two is exact, so round() sees x itself.
     exponent = floor_log2(x).clamp(lowest, 1023)
     quantum = power_of_two(exponent - mantissa)
-    rounded = torch.round(x / quantum) * quantum
+    rounded = round_to_integers(x / quantum, direction) * quantum
     if saturate:
         return rounded.clamp(-largest, largest)
-    beyond = torch.copysign(torch.full_like(rounded, torch.inf), rounded)
-    return torch.where(rounded.abs() > largest, beyond, rounded)
+    # IEEE 754, section 7.4: infinite only where rounding leads away from zero.
+    low = -largest if direction in {"ceil", "trunc"} else -torch.inf
+    high = largest if direction in {"floor", "trunc"} else torch.inf
+    beyond = torch.where(rounded > 0, high, low).to(rounded.dtype)
+    is_beyond = (rounded.abs() > largest) & x.isfinite()
+    return torch.where(is_beyond, beyond, rounded)
