@@ -18,6 +18,7 @@ __all__ = [
     "is_rounded",
     "replaced",
     "round_inputs",
+    "round_tensors",
     "round_weights",
     "rounded",
     "weights_of",
@@ -68,11 +69,15 @@ def _place(module: torch.nn.Module, name: str) -> tuple[dict[str, Any], str]:
 
 def round_weights(layer: Layer, precision: LayerPrecision) -> dict[str, torch.Tensor]:
     """Return a layer's parameters, rounded."""
+    return round_tensors(weights_of(layer), precision)
+
+
+def round_tensors(
+    tensors: Mapping[str, torch.Tensor], precision: LayerPrecision
+) -> dict[str, torch.Tensor]:
+    """Return tensors, rounded as the parameters of a layer."""
     with torch.no_grad():
-        return {
-            name: precision.weight.round(weight.detach())
-            for name, weight in weights_of(layer).items()
-        }
+        return {n: precision.weight.round(x.detach()) for n, x in tensors.items()}
 
 
 @contextmanager
@@ -123,7 +128,8 @@ def rounded(layer: Layer, precision: LayerPrecision) -> Iterator[None]:
 
     handles = [
         layer.module.register_forward_pre_hook(before, with_kwargs=True),
-        layer.module.register_forward_hook(after, always_call=True),
+        # Before FSDP2's, which puts the sharded parameters back into the module.
+        layer.module.register_forward_hook(after, prepend=True, always_call=True),
     ]
     try:
         yield
