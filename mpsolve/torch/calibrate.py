@@ -21,6 +21,7 @@ from mpsolve.torch.losses import Loss, make_loss
 from mpsolve.torch.metrics import Metric, ParameterGradient, make_metrics
 from mpsolve.torch.metrics.protocol import Context, State
 from mpsolve.torch.observe import GRADIENT_QUANTITIES, Observer
+from mpsolve.torch.offloaded import execution_device, is_offloaded
 from mpsolve.torch.precisions import LayerPrecision, Precision, parse
 from mpsolve.torch.progress import Progress, make_progress
 from mpsolve.torch.rounded_passes import ROUNDED_QUANTITIES, num_passes, rounded_passes
@@ -121,7 +122,7 @@ def calibrate(
     context = _context(model, loss, precisions, filter_fn, patterns, seed)
     chosen = make_metrics(metrics)
     needs = _needs(chosen, model)
-    place = torch.device(device) if device is not None else _device_of(model)
+    place = torch.device(device) if device is not None else execution_device(model)
     _check_precisions(context)
     if checkpoint_every < 1:
         msg = f"checkpoint_every must be at least 1. Got {checkpoint_every!r}"
@@ -215,9 +216,14 @@ def _needs(metrics: list[Metric], model: torch.nn.Module) -> frozenset[str]:
             msg += f"quantities are {known}"
             raise InvalidParameterError(msg)
         is_possible = isinstance(metric, ParameterGradient)
-        if metric.needs & NOT_SHARDED and not is_possible and is_sharded(model):
+        where = ""
+        if is_offloaded(model):
+            where = "fetched while each layer runs (offloaded)"
+        elif is_sharded(model) and not is_possible:
+            where = "sharded over processes"
+        if metric.needs & NOT_SHARDED and where:
             msg = f"metric {metric.name!r} needs whole parameters; this model's are "
-            msg += "sharded over processes. Leave it out"
+            msg += f"{where}. Leave it out"
             raise InvalidParameterError(msg)
         needs |= metric.needs
     return needs
@@ -366,10 +372,6 @@ def _evaluating(model: torch.nn.Module) -> Iterator[None]:
     finally:
         for module, was_training in before:
             module.training = was_training
-
-
-def _device_of(model: torch.nn.Module) -> torch.device:
-    return next(model.parameters()).device
 
 
 def _length(data: Iterable[Any]) -> int | None:

@@ -83,7 +83,7 @@ def weight_error(
     counts = torch.zeros(len(context.layers), dtype=torch.float64)
     seen: set[int] = set()
     for i, layer in enumerate(context.layers):
-        ids = {name: id(w) for name, w in weights_of(layer).items()}
+        ids = {name: id(p) for name, p in layer.parameters.items()}
         names = [n for n in ids if not ties_once or ids[n] not in seen]
         seen.update(ids.values())
         own = {n: whole(w) for n, w in weights_of(layer).items() if n in names}
