@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mpsolve.cli.exit_codes import OK
 from mpsolve.cli.inputs import json_text
-from mpsolve.cli.objects import load_data, load_loss, load_model
+from mpsolve.cli.objects import check_folders, load_data, load_loss, load_model
 from mpsolve.report import make_console
 from mpsolve.report.console import make_table
 
@@ -39,6 +39,7 @@ def calibrate(arguments: argparse.Namespace) -> int:
     """
     import mpsolve.torch as adapter
 
+    check_folders(arguments.output, arguments.save, arguments.checkpoint)
     model = load_model(arguments.model)
     data = load_data(arguments.data)
     fused: list[Fused] = []

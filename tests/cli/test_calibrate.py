@@ -35,6 +35,7 @@ class Gated(nn.Module):
     def forward(self, x):
         return self.out(self.a(x).sigmoid() * self.b(x))
 
+narrow = [(torch.zeros(2, 3), torch.zeros(2, dtype=torch.long))]
 stream = batches()
 number = 3
 """
@@ -140,6 +141,9 @@ def test_layers_that_an_engine_fuses_are_shown_and_tied(capsys):
         ([*CALIBRATE, "--metrics", "magic"], "metric must be one of"),
         ([*CALIBRATE, "--batches", "9"], "exhausted after 3 batches of the 9"),
         ([*CALIBRATE, "--precisions", "fp16,,int8"], "separated by commas"),
+        ([*CALIBRATE[:3], "small_network:narrow"], "batch 0: Sequential does not run"),
+        ([*CALIBRATE, "--batches", "9", "-o", "nowhere/p.json"], "nowhere: no such"),
+        ([*CALIBRATE, "--batches", "9", "--save", "nowhere/p"], "nowhere: no such"),
     ],
 )
 def test_mistakes_are_named(capsys, arguments, message):
