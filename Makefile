@@ -24,7 +24,7 @@ test: $(VENV)/.test  ## run all tests, doctests of the package included
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-hosts: $(VENV)/.hosts-llm $(VENV)/.hosts-cnn  ## run the quantizers that mpsolve plugs into (slow, several GB)
-	@GPTQMODEL_CPU_WORKERS=2 MPSOLVE_REQUIRE_HOSTS=torch,nvidia-modelopt,nncf,auto-round,torchao,gptqmodel,compressed-tensors,llmcompressor,neural-compressor,gguf \
+	@GPTQMODEL_CPU_WORKERS=2 MPSOLVE_REQUIRE_HOSTS=torch,transformers,nvidia-modelopt,nncf,auto-round,torchao,gptqmodel,compressed-tensors,llmcompressor,accelerate,neural-compressor,gguf,mlx-lm,olive-ai,exllamav3 \
 	  $(VENV)/hosts-llm/bin/python -m pytest tests/hosts -k "not toolkit and not mct" $(ARGS)
 	@MPSOLVE_REQUIRE_HOSTS=model-compression-toolkit \
 	  $(VENV)/hosts-cnn/bin/python -m pytest tests/hosts/test_compared.py -k "toolkit or mct" $(ARGS)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import importlib
+from pathlib import Path
+
+import torch
 
 from benchmarks.hosts.row import COLUMNS
 
@@ -13,12 +16,20 @@ HOSTS = ("modelopt", "nncf", "auto_round", "mct")
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.hosts")
     parser.add_argument("hosts", nargs="+", choices=HOSTS)
-    print("| " + " | ".join(COLUMNS) + " |")
-    print("| " + " | ".join("---" for _ in COLUMNS) + " |", flush=True)
-    for host in parser.parse_args().hosts:
+    parser.add_argument(
+        "--output", type=Path, help="write the table here too: hosts print much else"
+    )
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)  # threads of networks this small wait for each other
+    lines = [COLUMNS, ["---"] * len(COLUMNS)]
+    for host in arguments.hosts:
         for row in importlib.import_module(f"benchmarks.hosts.{host}_run").compare():
             row.check()
-            print("| " + " | ".join(row.cells()) + " |", flush=True)
+            lines.append(row.cells())
+    table = "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+    print(table, end="")
+    if arguments.output is not None:
+        arguments.output.write_text(table, encoding="utf-8")
 
 
 if __name__ == "__main__":

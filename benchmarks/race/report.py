@@ -68,12 +68,15 @@ def write_report(path: Path) -> Path:
         plot = path.with_suffix(".png")
         plot_race(verdicts, plot)
         lines += [f"![median times]({plot.name})", ""]
-    scaling = [record for record in records if record.family == "scaling"]
+    scaling, partial = _both_measured(records)
     if scaling:
         plot = path.with_name(f"{path.stem}_scaling.png")
         plot_scaling(scaling, plot)
         lines += ["## Growth with the number of groups", "", *_scaling_table(scaling)]
         lines += ["", f"![time against groups]({plot.name})", ""]
+    if partial:
+        sizes = ", ".join(f"{size:,}" for size in partial)
+        lines += [f"Growth with {sizes} groups: measured in part, and not shown.", ""]
     page.write_text("\n".join(lines), encoding="utf-8")
     return page
 
@@ -184,6 +187,17 @@ def _faults(verdicts: Sequence[CellVerdict]) -> list[str]:
         [name, *(str(totals[name].get(kind, 0)) for kind in kinds)] for name in names
     ]
     return ["## Answers", "", *_markdown(["method", *kinds], rows), ""]
+
+
+def _both_measured(records: Sequence[Record]) -> tuple[list[Record], list[int]]:
+    """Return the records of growth, and the sizes of which one side is missing."""
+    methods: dict[int, set[str]] = {}
+    for record in records:
+        if record.family == "scaling":
+            methods.setdefault(record.num_groups, set()).add(record.method)
+    whole = {size for size, own in methods.items() if {ours.NAME, SORT} <= own}
+    kept = [r for r in records if r.family == "scaling" and r.num_groups in whole]
+    return kept, sorted(set(methods) - whole)
 
 
 def _scaling_table(records: Sequence[Record]) -> list[str]:

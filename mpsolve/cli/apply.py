@@ -9,7 +9,7 @@ from typing import Any
 
 from mpsolve.cli.exit_codes import OK
 from mpsolve.cli.inputs import json_text
-from mpsolve.cli.objects import load_data, load_loss, load_model
+from mpsolve.cli.objects import check_folders, load_data, load_loss, load_model
 from mpsolve.io.files import write_bytes
 from mpsolve.report import make_console
 from mpsolve.report.console import make_grid
@@ -33,6 +33,7 @@ def apply(arguments: argparse.Namespace) -> int:
     from mpsolve.io import read_layout
     from mpsolve.torch import apply_, measured_bytes
 
+    check_folders(arguments.output)
     choices = read_layout(arguments.layout).choices
     model = load_model(arguments.model).eval()
     record: dict[str, Any] = {"layers": dict(Counter(choices.values()))}

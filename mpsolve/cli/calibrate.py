@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from mpsolve.cli.exit_codes import OK
 from mpsolve.cli.inputs import json_text
-from mpsolve.cli.objects import load_data, load_loss, load_model
+from mpsolve.cli.objects import check_folders, load_data, load_loss, load_model
 from mpsolve.report import make_console
 from mpsolve.report.console import make_table
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from mpsolve.integrations.fusion import Fused
     from mpsolve.torch import Calibration
 
 __all__ = ["calibrate"]
+
+#: Sets of fused layers that are shown.
+MOST_SHOWN = 12
 
 
 def calibrate(arguments: argparse.Namespace) -> int:
@@ -33,11 +39,17 @@ def calibrate(arguments: argparse.Namespace) -> int:
     """
     import mpsolve.torch as adapter
 
+    check_folders(arguments.output, arguments.save, arguments.checkpoint)
     model = load_model(arguments.model)
+    data = load_data(arguments.data)
+    fused: list[Fused] = []
+    if arguments.engine is not None:
+        data, first = _peek(data)
+        fused = _fused(model, first, arguments)
     console = make_console(stderr=True)
     calibration = adapter.calibrate(
         model,
-        load_data(arguments.data),
+        data,
         load_loss(arguments.loss),
         arguments.precisions,
         arguments.metrics,
@@ -50,7 +62,8 @@ def calibrate(arguments: argparse.Namespace) -> int:
     )
     if not _is_first():
         return OK
-    problem = adapter.problem_from_model(model, calibration)
+    ties = [one.layers for one in fused]
+    problem = adapter.problem_from_model(model, calibration, ties=ties)
     if arguments.save:
         calibration.save(arguments.save)
     if arguments.output:
@@ -59,12 +72,44 @@ def calibrate(arguments: argparse.Namespace) -> int:
         return OK
     console = make_console()
     if arguments.format == "json":
-        console.out(json_text(_record(calibration)))
+        console.out(json_text(_record(calibration) | _ties(fused, arguments)))
         return OK
     console.print(_table(calibration))
+    for one in fused[:MOST_SHOWN]:
+        console.out(f"tied: {one}")
+    if len(fused) > MOST_SHOWN:
+        console.out(f"tied: {len(fused) - MOST_SHOWN} sets more, in the problem")
+    if arguments.engine is not None and not fused:
+        console.out(f"{arguments.engine} fuses none of these layers")
     if arguments.output:
         console.out(f"problem written to {arguments.output}")
     return OK
+
+
+def _peek(data: Iterable[Any]) -> tuple[Iterable[Any], list[Any]]:
+    """Return the data again, whole, and a list of their first batch."""
+    iterator: Iterator[Any] = iter(data)
+    first = list(islice(iterator, 1))
+    return (chain(first, iterator) if iterator is data else data), first
+
+
+def _fused(model: Any, first: list[Any], arguments: argparse.Namespace) -> list[Fused]:
+    """Return what an engine fuses, from the graph of the model."""
+    from mpsolve.integrations import find_fused
+    from mpsolve.torch import trace
+    from mpsolve.torch.batches import read_batches
+
+    (batch,) = read_batches(first, 1)
+    batch = batch.to(next(model.parameters()).device)
+    graph = trace(model, batch.kwargs or batch.args, patterns=arguments.layers)
+    names = [layer.name for layer in graph.layers]
+    return find_fused(names, arguments.engine, graph=graph)
+
+
+def _ties(fused: list[Fused], arguments: argparse.Namespace) -> dict[str, Any]:
+    if arguments.engine is None:
+        return {}
+    return {"ties": [vars(one) for one in fused]}
 
 
 def _is_first() -> bool:

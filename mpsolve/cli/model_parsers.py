@@ -56,6 +56,12 @@ def add_calibrate(commands: Any) -> None:
         help="only layers whose name matches this glob or re:EXPRESSION; repeatable",
     )
     command.add_argument(
+        "--engine",
+        metavar="NAME",
+        help="tie the layers that a serving engine fuses, found in the traced model, "
+        "and show them: vllm, sglang, tensorrt-llm",
+    )
+    command.add_argument(
         "--batches", type=count, metavar="N", help="stop after this many batches"
     )
     command.add_argument(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from errno import ENOENT
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from mpsolve.errors import InvalidParameterError
 
-__all__ = ["load_data", "load_loss", "load_model", "load_object"]
+__all__ = ["check_folders", "load_data", "load_loss", "load_model", "load_object"]
 
 
 def load_object(text: str, option: str) -> Any:
@@ -89,3 +91,16 @@ def load_data(text: str) -> Iterable[Any]:
 def load_loss(text: str) -> Any:
     """Return the name of a loss, or the callable that ``MODULE:NAME`` names."""
     return load_object(text, "--loss") if ":" in text else text
+
+
+def check_folders(*paths: str | None) -> None:
+    """Raise where a file could not be written, before the work for it is done.
+
+    Raises
+    ------
+    FileNotFoundError
+        If its folder is missing; `None` is no file.
+    """
+    for path in paths:
+        if path is not None and not (folder := Path(path).absolute().parent).is_dir():
+            raise FileNotFoundError(ENOENT, "no such file or folder", str(folder))

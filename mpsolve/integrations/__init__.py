@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from mpsolve.integrations.formats import Format, parse_format
-from mpsolve.integrations.fusion import check_fused, fusion_ties
+from mpsolve.integrations.fusion import check_fused, find_fused, fusion_ties
 from mpsolve.integrations.writers import WRITERS, export
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Format",
     "check_fused",
     "export",
+    "find_fused",
     "fusion_ties",
     "parse_format",
 ]

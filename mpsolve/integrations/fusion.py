@@ -2,8 +2,9 @@
 
 vLLM, SGLang and TensorRT-LLM load query, key and value as one matrix, gate and up as
 one, and all experts of a layer as one; a layout that gives the parts different
-precisions fails when it is loaded. The ties come from the network where a graph is at
-hand (layers that read the same tensor), and from the presets by name otherwise.
+precisions fails when it is loaded. The ties come from the network where its graph is at
+hand (linears that read the same tensor, parallel experts, shared parameters), and from
+the names that engines fuse.
 """
 
 from __future__ import annotations
@@ -15,8 +16,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from mpsolve.errors import Fault, InvalidLayoutError, InvalidParameterError
+from mpsolve.integrations.fusion_graph import find_experts, find_readers
 
-__all__ = ["ENGINES", "Engine", "check_fused", "fused_names", "fusion_ties"]
+__all__ = [
+    "ENGINES",
+    "Engine",
+    "Fused",
+    "check_fused",
+    "find_fused",
+    "fused_names",
+    "fusion_ties",
+]
 
 
 @dataclass(frozen=True)
@@ -32,12 +42,43 @@ class Engine:
         Whether all routed experts of a layer must agree.
     embeddings : bool
         Whether tied embeddings and the output head must agree.
+    readers : bool
+        Whether linears of a module that read the same tensor are one, whatever they
+        are called: with those of another name than `fused` has, an engine loads a
+        network after renaming them.
     """
 
     name: str
     fused: Mapping[str, tuple[str, ...]]
     experts: bool = True
     embeddings: bool = True
+    readers: bool = True
+
+
+@dataclass(frozen=True)
+class Fused:
+    """Layers that must get the same precision, and why.
+
+    Attributes
+    ----------
+    layers : tuple of str
+    reasons : tuple of str
+
+    Examples
+    --------
+    >>> print(Fused(("l.0.q", "l.0.k"), ("they read the same tensor",)))
+    l.0.q, l.0.k: they read the same tensor
+    """
+
+    layers: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+    def __str__(self) -> str:
+        first, *others = self.layers
+        shown = [first, *others[:3]]
+        if len(self.layers) > 4:
+            shown.append(f"… ({len(self.layers)} layers)")
+        return f"{', '.join(shown)}: {'; '.join(self.reasons)}"
 
 
 COMMON = {
@@ -67,7 +108,7 @@ ENGINES = {
         "tensorrt-llm",
         {**COMMON, "fused_a": ("q_a_proj", "kv_a_proj_with_mqa")},
     ),
-    "none": Engine("none", {}, experts=False),
+    "none": Engine("none", {}, experts=False, readers=False),
 }
 
 EXPERT = re.compile(r"(?P<experts>.*\.experts)\.\d+\.(?P<part>.+)")
@@ -85,17 +126,8 @@ def fusion_ties(
 
     Parameters
     ----------
-    layers : iterable of str
-        Fully qualified names of the layers of the problem.
-    engine : str or Engine
-        Who serves the network: ``"vllm"``, ``"sglang"``, ``"tensorrt-llm"``,
-        ``"none"``, or your own.
-    graph : directed graph of layers, optional
-        Layers of the same parent that read the same tensor are then tied as well,
-        whatever they are called: those with the same predecessors. An edge attribute
-        ``tensor`` tells several outputs of one layer apart.
-    tied_embeddings : bool
-        Whether the embedding and the output head share their weights.
+    layers, engine, graph, tied_embeddings
+        As for `find_fused`.
 
     Returns
     -------
@@ -114,6 +146,54 @@ def fusion_ties(
     >>> fusion_ties(layers, "vllm")
     [('l.0.q_proj', 'l.0.k_proj', 'l.0.v_proj')]
     """
+    found = find_fused(layers, engine, graph=graph, tied_embeddings=tied_embeddings)
+    return [fused.layers for fused in found]
+
+
+def find_fused(
+    layers: Iterable[str],
+    engine: str | Engine = "vllm",
+    *,
+    graph: Any = None,
+    tied_embeddings: bool = False,
+) -> list[Fused]:
+    """Return the sets of layers that an engine fuses, each with the reasons.
+
+    Parameters
+    ----------
+    layers : iterable of str
+        Fully qualified names of the layers of the problem.
+    engine : str or Engine
+        Who serves the network: ``"vllm"``, ``"sglang"``, ``"tensorrt-llm"``,
+        ``"none"``, or your own.
+    graph : ModelGraph or directed graph of layers, optional
+        What :func:`mpsolve.torch.trace` returns. Tied are then, whatever they are
+        called: linears of a module that read the same tensor, the experts of a layer
+        (numbered modules of the same make, none of which reads another's result; the
+        router beside them is not fused with anything), and layers that share
+        parameters. Of a plain graph, linears are taken to read the same tensor where
+        they have the same predecessors; an edge attribute ``tensor`` tells several
+        outputs of one layer apart.
+    tied_embeddings : bool
+        Whether the embedding and the output head share their weights; a `ModelGraph`
+        knows that.
+
+    Returns
+    -------
+    list of Fused
+        Disjoint, each with at least two layers, in the order of `layers`.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there is no such engine.
+
+    Examples
+    --------
+    >>> for fused in find_fused(["l.0.up_proj", "l.0.gate_proj"], "sglang"):
+    ...     print(fused)
+    l.0.up_proj, l.0.gate_proj: sglang loads them as gate_up_proj
+    """
     chosen = _engine(engine)
     names = list(layers)
     buckets: dict[Any, list[str]] = defaultdict(list)
@@ -121,19 +201,15 @@ def fusion_ties(
         parent, _, last = name.rpartition(".")
         for fused, parts in chosen.fused.items():
             if last in parts:
-                buckets["fused", parent, fused].append(name)
+                reason = f"{chosen.name} loads them as {fused}"
+                buckets[reason, parent].append(name)
         if chosen.experts and (match := EXPERT.fullmatch(name)):
-            buckets["experts", match["experts"]].append(name)
+            buckets["experts of a layer", match["experts"]].append(name)
         if chosen.embeddings and tied_embeddings and last in EMBEDDINGS:
-            buckets["embeddings",].append(name)
-        if graph is not None and name in graph:
-            tensors = sorted(
-                (str(before), str(data.get("tensor", "")))
-                for before, _, data in graph.in_edges(name, data=True)
-            )
-            if tensors:
-                buckets["reads", parent, tuple(tensors)].append(name)
-    return _joined(names, buckets.values())
+            buckets["tied embeddings", ""].append(name)
+    if graph is not None:
+        _read_graph(chosen, names, graph, buckets)
+    return _joined(names, {key: v for key, v in buckets.items() if len(v) > 1})
 
 
 def check_fused(
@@ -225,7 +301,32 @@ def _engine(engine: str | Engine) -> Engine:
     return ENGINES[engine]
 
 
-def _joined(names: list[str], buckets: Iterable[list[str]]) -> list[tuple[str, ...]]:
+def _read_graph(
+    engine: Engine, names: list[str], graph: Any, buckets: dict[Any, list[str]]
+) -> None:
+    """Add the sets that a graph shows."""
+    known = set(names)
+    if engine.experts:
+        for holder, experts in find_experts(names, graph).items():
+            buckets["experts of a layer", holder] += experts
+    # The router reads what the experts read, and is not fused with what is beside it.
+    routed = {
+        holder.rpartition(".")[0]
+        for reason, holder in buckets
+        if reason == "experts of a layer"
+    }
+    if engine.readers:
+        for number, readers in enumerate(find_readers(names, graph)):
+            for name in readers:
+                parent = name.rpartition(".")[0]
+                if name in known and parent not in routed:
+                    buckets["they read the same tensor", (number, parent)].append(name)
+    if engine.embeddings:
+        for number, tie in enumerate(getattr(graph, "sharing", ())):
+            buckets["they share parameters", number] += [n for n in tie if n in known]
+
+
+def _joined(names: list[str], buckets: Mapping[Any, list[str]]) -> list[Fused]:
     """Join sets that overlap, by union-find."""
     parent = {name: name for name in names}
 
@@ -235,10 +336,17 @@ def _joined(names: list[str], buckets: Iterable[list[str]]) -> list[tuple[str, .
             name = parent[name]
         return name
 
-    for bucket in buckets:
+    for bucket in buckets.values():
         for name in bucket[1:]:
             parent[root(name)] = root(bucket[0])
     sets: dict[str, list[str]] = defaultdict(list)
     for name in names:
         sets[root(name)].append(name)
-    return [tuple(members) for members in sets.values() if len(members) > 1]
+    reasons: dict[str, dict[str, None]] = defaultdict(dict)
+    for (reason, _), bucket in buckets.items():
+        reasons[root(bucket[0])][reason] = None
+    return [
+        Fused(tuple(members), tuple(reasons[first]))
+        for first, members in sets.items()
+        if len(members) > 1
+    ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mpsolve.errors import Fault, InvalidLayoutError
+from mpsolve.errors import Fault, InvalidLayoutError, InvalidParameterError
 from mpsolve.integrations.assign import (
     Assigned,
     Formats,
@@ -116,7 +116,13 @@ def compress(model: Any, config: Mapping[str, Any], **options: Any) -> Any:
         If NNCF is missing, or its version was not tested.
     InvalidLayoutError
         With every weight that only one of layout and model has.
+    InvalidParameterError
+        If `config` is not what `export` returns.
     """
+    missing = [key for key in ("arguments", "int4", "backup") if key not in config]
+    if missing:
+        msg = f"config must be what export returned; it lacks {', '.join(missing)}"
+        raise InvalidParameterError(msg)
     wanted, known = set(config["int4"]), set(config["int4"]) | set(config["backup"])
 
     def select(criterion: Any, scores: list[float], parameters: list[Any]) -> list[int]:

@@ -16,6 +16,7 @@ from mpsolve.torch.devices import check_device, compute_type
 from mpsolve.torch.hold import Holder
 from mpsolve.torch.kernels import apply_kernels
 from mpsolve.torch.layers import LAYER_TYPES, Layer, find_layers, find_ties
+from mpsolve.torch.offloaded import is_offloaded
 from mpsolve.torch.precisions import Keep, LayerPrecision, Precision, parse
 
 __all__ = ["Applied", "Assignment", "applied", "apply_", "read_layout"]
@@ -215,6 +216,10 @@ def read_layout(
             message = f"is {parsed.name!r}, but the same layer is {before.name!r} too"
             faults.append(Fault(path, message))
         device = next(iter(layer.parameters.values())).device
+        if is_offloaded(layer.module):
+            message = "its parameters are offloaded; load the model without that"
+            faults.append(Fault(path, message))
+            continue
         faults += [
             Fault(path, problem)
             for kind in (parsed.weight, parsed.input)

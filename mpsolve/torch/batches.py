@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_leaves, tree_map
 
-from mpsolve.errors import InvalidParameterError
+from mpsolve.errors import InvalidParameterError, MPSolveError
 
 __all__ = ["Batch", "read_batch", "read_batches"]
 
@@ -37,8 +37,23 @@ class Batch:
     num_samples: int
 
     def run(self, model: torch.nn.Module) -> Any:
-        """Return the model's output for this batch."""
-        return model(*self.args, **self.kwargs)
+        """Return the model's output for this batch.
+
+        Raises
+        ------
+        InvalidParameterError
+            If the model does not run with it.
+        """
+        try:
+            return model(*self.args, **self.kwargs)
+        except (MPSolveError, torch.OutOfMemoryError):
+            raise
+        except (RuntimeError, TypeError, ValueError, IndexError) as error:
+            given = tree_leaves((self.args, self.kwargs))
+            shapes = [tuple(x.shape) for x in given if isinstance(x, torch.Tensor)]
+            msg = f"data: batch {self.index}: {type(model).__name__} does not run with "
+            msg += f"inputs of shape {', '.join(map(str, shapes))}: {error}"
+            raise InvalidParameterError(msg) from error
 
     def to(self, device: torch.device) -> Batch:
         """Return the batch with its tensors on a device."""

@@ -18,13 +18,15 @@ from mpsolve.torch.devices import check_device
 from mpsolve.torch.distributed import Processes, is_sharded
 from mpsolve.torch.layers import Filter, Pattern, find_layers, find_ties
 from mpsolve.torch.losses import Loss, make_loss
-from mpsolve.torch.metrics import Metric, make_metrics
+from mpsolve.torch.metrics import Metric, ParameterGradient, make_metrics
 from mpsolve.torch.metrics.protocol import Context, State
 from mpsolve.torch.observe import GRADIENT_QUANTITIES, Observer
+from mpsolve.torch.offloaded import execution_device, is_offloaded
 from mpsolve.torch.precisions import LayerPrecision, Precision, parse
 from mpsolve.torch.progress import Progress, make_progress
 from mpsolve.torch.rounded_passes import ROUNDED_QUANTITIES, num_passes, rounded_passes
 from mpsolve.torch.samples import Moments
+from mpsolve.torch.sharded_gradients import ShardedGradients
 
 __all__ = ["calibrate"]
 
@@ -120,7 +122,7 @@ def calibrate(
     context = _context(model, loss, precisions, filter_fn, patterns, seed)
     chosen = make_metrics(metrics)
     needs = _needs(chosen, model)
-    place = torch.device(device) if device is not None else _device_of(model)
+    place = torch.device(device) if device is not None else execution_device(model)
     _check_precisions(context)
     if checkpoint_every < 1:
         msg = f"checkpoint_every must be at least 1. Got {checkpoint_every!r}"
@@ -139,12 +141,16 @@ def calibrate(
     saved = keeper.load() if keeper is not None else None
     if saved is not None:
         states, own_start = _unflatten(saved[0]), saved[1]
+    shards = None
+    if is_sharded(model):
+        shards = ShardedGradients(context.layers, processes.rank, processes.size)
     observer = Observer(
         model,
         context.layers,
         context.precisions,
         context.loss,
         needs & GRADIENT_QUANTITIES,
+        shards,
     )
     start = processes.smallest(own_start)
     batches = read_batches(data, num_batches, start=start)
@@ -153,14 +159,26 @@ def calibrate(
     with _evaluating(model), make_progress(progress, total, processes.rank) as show:
         show.start(start)
         for batch, is_own in processes.share(batches):
+            if shards is not None:
+                shards.weight = batch.num_samples if is_own else 0
             record = _measure(batch.to(place), context, observer, needs, show)
-            if not is_own or batch.index < own_start:
+            if batch.index < own_start:
+                continue
+            if "gradient_parts" in record:
+                # Other processes' batches are in it, also where there is no own one.
+                for metric in chosen:
+                    if isinstance(metric, ParameterGradient):
+                        metric.update_parts(states[metric.name], record)
+            if not is_own:
                 continue
             _update(states, chosen, record, batch, context)
             done += 1
             if keeper is not None and done % checkpoint_every == 0:
                 keeper.save(_flatten(states), batch.index + 1)
             show.batch(batch, states["loss"])
+    for metric in chosen:
+        if isinstance(metric, ParameterGradient):
+            states[metric.name] = metric.settle(states[metric.name])
     summed = _unflatten(processes.add_up(_flatten(states)))
     if keeper is not None:
         keeper.remove()
@@ -197,9 +215,15 @@ def _needs(metrics: list[Metric], model: torch.nn.Module) -> frozenset[str]:
             msg = f"metric {metric.name!r} needs {', '.join(sorted(unknown))}; known "
             msg += f"quantities are {known}"
             raise InvalidParameterError(msg)
-        if metric.needs & NOT_SHARDED and is_sharded(model):
+        is_possible = isinstance(metric, ParameterGradient)
+        where = ""
+        if is_offloaded(model):
+            where = "fetched while each layer runs (offloaded)"
+        elif is_sharded(model) and not is_possible:
+            where = "sharded over processes"
+        if metric.needs & NOT_SHARDED and where:
             msg = f"metric {metric.name!r} needs whole parameters; this model's are "
-            msg += "sharded over processes. Leave it out"
+            msg += f"{where}. Leave it out"
             raise InvalidParameterError(msg)
         needs |= metric.needs
     return needs
@@ -348,10 +372,6 @@ def _evaluating(model: torch.nn.Module) -> Iterator[None]:
     finally:
         for module, was_training in before:
             module.training = was_training
-
-
-def _device_of(model: torch.nn.Module) -> torch.device:
-    return next(model.parameters()).device
 
 
 def _length(data: Iterable[Any]) -> int | None:

@@ -38,6 +38,8 @@ class ModelGraph:
     ``call`` : int
         0 for the first call of a layer.
     ``input_shapes`` : tuple of shape
+    ``reads`` : tuple of int, of layers alone
+        Which tensors the call reads, numbered through the model.
     ``output_shape`` : shape
     ``macs`` : int
         Multiply-accumulate operations.
@@ -136,6 +138,26 @@ class ModelGraph:
             sorted(s, key=order.__getitem__) for s in nx.connected_components(joined)
         ]
         return [tuple(s) for s in sets if len(s) > 1]
+
+    @property
+    def sharing(self) -> list[tuple[str, ...]]:
+        """Sets of layers that share parameters, and must get the same precision."""
+        return find_ties(self.layers)
+
+    @property
+    def readers(self) -> list[tuple[str, ...]]:
+        """Sets of linear layers that read the same tensors: query, key and value.
+
+        They could be computed as one; servers do so with those of the same module. A
+        layer that is called several times must read the same ones at every call.
+        """
+        sets: dict[tuple[tuple[int, ...], ...], list[str]] = {}
+        for layer in self.layers:
+            calls = self.calls(layer.name)
+            if calls and hasattr(layer.module, "in_features"):
+                read = tuple(self.graph.nodes[call]["reads"] for call in calls)
+                sets.setdefault(read, []).append(layer.name)
+        return [tuple(s) for s in sets.values() if len(s) > 1]
 
     def layer_graph(self, roles: Iterable[str] = ("layer",)) -> Any:
         """Return the graph of layers alone, with edges through everything between.

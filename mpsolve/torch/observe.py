@@ -32,6 +32,7 @@ from mpsolve.torch.precisions import LayerPrecision
 from mpsolve.torch.rounding import is_rounded
 from mpsolve.torch.sample_gradients import WeightErrors, is_simple, sample_gradients
 from mpsolve.torch.samples import by_sample
+from mpsolve.torch.sharded_gradients import ShardedGradients
 
 __all__ = ["GRADIENT_QUANTITIES", "Observer"]
 
@@ -70,6 +71,8 @@ class Observer:
     loss : Loss
     needs : frozenset of str
         Which of `GRADIENT_QUANTITIES` are measured.
+    shards : ShardedGradients, optional
+        Measures the parameters' gradients where parameters are sharded.
     """
 
     def __init__(
@@ -79,7 +82,9 @@ class Observer:
         precisions: Sequence[LayerPrecision],
         loss: Loss,
         needs: frozenset[str],
+        shards: ShardedGradients | None = None,
     ) -> None:
+        self.shards = shards if "weight_gradient" in needs else None
         self.model = model
         self.layers = layers
         self.precisions = precisions
@@ -109,7 +114,8 @@ class Observer:
             CPU, shape (num_layers, num_samples) or, where it is one of rounding,
             (num_layers, num_precisions, num_samples); ``"input_gradient_sum"``: for
             each layer the sum over the batch's samples; ``"weight_gradient"``: for each
-            layer its parameters' gradients of the batch's mean loss, by name.
+            layer its parameters' gradients of the batch's mean loss, by name; where
+            they are sharded, what :class:`ShardedGradients` collects in its place.
 
         Raises
         ------
@@ -133,12 +139,15 @@ class Observer:
                         msg += "gradient. Is part of the model run under no_grad?"
                         raise InvalidParameterError(msg)
                     gradients = self._backward(mean)
+                parts = self.shards.collect() if self.shards is not None else {}
             finally:
                 for call in calls:
                     call.clear()
-        record = self._collect(found, batch.num_samples)
+                if self.shards is not None:
+                    self.shards.close()
+        record = self._collect(found, batch.num_samples) | parts
         record["loss"] = values.detach().double().cpu()
-        if "weight_gradient" in self.needs:
+        if "weight_gradient" in self.needs and self.shards is None:
             for layer, own in zip(self.layers, found, strict=True):
                 for name, gradient in own.get("own_gradient", {}).items():
                     _add(gradients, id(layer.parameters[name]), gradient)
@@ -147,7 +156,7 @@ class Observer:
 
     def _parameters(self) -> list[torch.nn.Parameter]:
         """Return the parameters whose gradients are asked for, each once."""
-        if "weight_gradient" not in self.needs:
+        if "weight_gradient" not in self.needs or self.shards is not None:
             return []
         return list(
             {
@@ -204,6 +213,8 @@ class Observer:
                 args, kwargs = tree_map(watch, (args, kwargs))
             if not self._holds_inputs:
                 call.clear()
+            if self.shards is not None:
+                self.shards.watch(index)
             return args, kwargs
 
         def after(index: int, _: Any, args: Any, kwargs: Any, output: Any) -> Any:
@@ -300,7 +311,7 @@ class Observer:
                 own = sample_gradients(
                     layer.module, call.tensors()[0], gradients[0], num_samples
                 )
-                if "weight_gradient" in self.needs:
+                if "weight_gradient" in self.needs and self.shards is None:
                     sums = {name: g.sum(0) for name, g in own.items()}
                     _add_all(found.setdefault("own_gradient", {}), sums)
                 effects = self._errors.effects(own, layer)

@@ -10,6 +10,7 @@ import torch
 from torch.utils._pytree import tree_map
 
 from mpsolve.torch.layers import Layer
+from mpsolve.torch.offloaded import is_wrapped, stored
 from mpsolve.torch.precisions import Float, Keep, LayerPrecision, Precision
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "is_rounded",
     "replaced",
     "round_inputs",
+    "round_tensors",
     "round_weights",
     "rounded",
     "weights_of",
@@ -50,12 +52,14 @@ def weights_of(layer: Layer) -> dict[str, torch.Tensor]:
     """Return the parameters that a precision rounds, as the module holds them now.
 
     The module is asked, not the layer: where parameters are sharded, it holds the whole
-    ones while it runs.
+    ones while it runs. Those that are offloaded are fetched.
     """
     weights: dict[str, torch.Tensor] = {}
     for name in layer.parameters:
         held, key = _place(layer.module, name)
-        weights[name] = held[key]
+        owner = layer.module.get_submodule(name.rpartition(".")[0])
+        fetched = stored(owner, key)
+        weights[name] = held[key] if fetched is None else fetched
     return weights
 
 
@@ -68,11 +72,15 @@ def _place(module: torch.nn.Module, name: str) -> tuple[dict[str, Any], str]:
 
 def round_weights(layer: Layer, precision: LayerPrecision) -> dict[str, torch.Tensor]:
     """Return a layer's parameters, rounded."""
+    return round_tensors(weights_of(layer), precision)
+
+
+def round_tensors(
+    tensors: Mapping[str, torch.Tensor], precision: LayerPrecision
+) -> dict[str, torch.Tensor]:
+    """Return tensors, rounded as the parameters of a layer."""
     with torch.no_grad():
-        return {
-            name: precision.weight.round(weight.detach())
-            for name, weight in weights_of(layer).items()
-        }
+        return {n: precision.weight.round(x.detach()) for n, x in tensors.items()}
 
 
 @contextmanager
@@ -98,8 +106,10 @@ def evaluate(
     kwargs: Mapping[str, Any],
 ) -> Any:
     """Return what a module computes with other parameters; hooks are passed by."""
+    inner = "_old_forward" if is_wrapped(module) else "forward"
+    forward = getattr(module, inner)
     with torch.no_grad(), replaced(module, tensors):
-        return module.forward(*args, **kwargs)
+        return forward(*args, **kwargs)
 
 
 @contextmanager
@@ -108,6 +118,10 @@ def rounded(layer: Layer, precision: LayerPrecision) -> Iterator[None]:
 
     Other layers that hold the same parameters keep them as they are.
     """
+    if is_wrapped(layer.module):
+        with _rounded_inside(layer, precision):
+            yield
+        return
     entered: list[Any] = []
 
     def before(module: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
@@ -123,7 +137,8 @@ def rounded(layer: Layer, precision: LayerPrecision) -> Iterator[None]:
 
     handles = [
         layer.module.register_forward_pre_hook(before, with_kwargs=True),
-        layer.module.register_forward_hook(after, always_call=True),
+        # Before FSDP2's, which puts the sharded parameters back into the module.
+        layer.module.register_forward_hook(after, prepend=True, always_call=True),
     ]
     try:
         yield
@@ -131,3 +146,21 @@ def rounded(layer: Layer, precision: LayerPrecision) -> Iterator[None]:
         after()
         for handle in handles:
             handle.remove()
+
+
+@contextmanager
+def _rounded_inside(layer: Layer, precision: LayerPrecision) -> Iterator[None]:
+    """Do the same within the `forward` that fetches a module's parameters."""
+    module: Any = layer.module
+    inner = module._old_forward  # noqa: SLF001 (accelerate's name)
+
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = round_inputs(precision, (args, kwargs))
+        with replaced(module, round_weights(layer, precision)):
+            return inner(*args, **kwargs)
+
+    module._old_forward = forward  # noqa: SLF001
+    try:
+        yield
+    finally:
+        module._old_forward = inner  # noqa: SLF001

@@ -14,9 +14,10 @@ from torch import Tensor, fx, nn
 from torch.utils._pytree import tree_leaves
 
 from mpsolve.errors import InvalidParameterError
+from mpsolve.torch.called import called_graph
 from mpsolve.torch.graph import ModelGraph
 from mpsolve.torch.layers import Filter, Layer, Pattern, find_layers
-from mpsolve.torch.macs import is_product, module_macs, operator_macs, shape_of
+from mpsolve.torch.macs import is_product, operator_macs, shape_of
 
 __all__ = ["call_model", "evaluating", "trace"]
 
@@ -83,7 +84,7 @@ def trace(
         # Whatever a tracer trips over, a model that runs has layers.
         except Exception as error:
             reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
-            return _called(model, layers, args, kwargs, reason)
+            return called_graph(model, layers, args, kwargs, reason)
     return _Builder(layers, exported).build()
 
 
@@ -125,6 +126,7 @@ class _Call:
     layer: Layer
     number: int
     inputs: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    reads: dict[str, None] = field(default_factory=dict)
     macs: int = 0
 
 
@@ -151,6 +153,8 @@ class _Builder:
         self.origin: dict[fx.Node, str | None] = {}
         # What depends on the model's inputs.
         self.varying: set[fx.Node] = set()
+        # The first operator that returned these numbers, in whatever shape.
+        self.numbers_of: dict[fx.Node, str] = {}
         self.calls: dict[str, _Call] = {}
         self.of_call: dict[fx.Node, str] = {}
         self.numbers: dict[str, int] = {}
@@ -162,10 +166,12 @@ class _Builder:
                 self.varying.add(node)
             if node.op == "call_function":
                 self._read(node)
+        known: dict[str, int] = {}
         for call in self.calls.values():
             data = self.graph.nodes[call.name]
             data["macs"] = call.macs
             data["input_shapes"] = tuple(call.inputs.values())
+            data["reads"] = tuple(known.setdefault(t, len(known)) for t in call.reads)
         return ModelGraph(self.graph, tuple(self.layers))
 
     def _read(self, node: fx.Node) -> None:
@@ -174,10 +180,14 @@ class _Builder:
             self.origin[node] = self._in_layer(node, key, layer)
         else:
             self.origin[node] = self._between(node, fqn)
-        operator = _operator(node)
-        if operator.endswith("_") and node.all_input_nodes:
+        self.numbers_of[node] = node.name
+        if _keeps_numbers(node):
+            source = node.all_input_nodes[0]
+            self.numbers_of[node] = self.numbers_of.get(source, source.name)
+        if _operator(node).endswith("_") and node.all_input_nodes:
             # In place: whoever reads the first argument from now on reads the result.
             self.origin[node.all_input_nodes[0]] = self.origin[node]
+            self.numbers_of[node.all_input_nodes[0]] = self.numbers_of[node]
 
     def _place(self, node: fx.Node) -> tuple[str, Layer | None, str]:
         """Return the innermost module call that is a layer, and the innermost one."""
@@ -205,6 +215,7 @@ class _Builder:
                 fqn=layer.name,
                 call=number,
                 input_shapes=(),
+                reads=(),
                 output_shape=None,
                 macs=0,
                 parameters=sum(p.numel() for p in layer.parameters.values()),
@@ -217,6 +228,7 @@ class _Builder:
             if inside or source not in self.varying or shape is None:
                 continue
             call.inputs.setdefault(source.name, shape)
+            call.reads.setdefault(self.numbers_of.get(source, source.name))
             self._edge(self.origin.get(source), call.name, shape)
         # The call's result is its last operator's, or the first part of that.
         if (shape := _shape(node)) is not None:
@@ -281,53 +293,25 @@ class _Builder:
         return free
 
 
-def _called(
-    model: nn.Module,
-    layers: list[Layer],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    reason: str,
-) -> ModelGraph:
-    """Run the model, and return the calls of its layers without edges."""
-    graph = nx.DiGraph()
-    numbers: dict[str, int] = {}
-    hooks = []
+#: Operators that give the numbers of their first argument another shape, or nothing.
+RESHAPES = {
+    *("alias", "clone", "contiguous", "detach", "dropout", "to"),
+    *("flatten", "reshape", "squeeze", "unflatten", "unsqueeze", "view", "view_as"),
+}
 
-    def record(layer: Layer) -> Any:
-        def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-            number = numbers.get(layer.name, 0)
-            numbers[layer.name] = number + 1
-            given = (shape_of(value) for value in (*args, *kwargs.values()))
-            inputs = tuple(shape for shape in given if shape is not None)
-            shape = shape_of(output)
-            graph.add_node(
-                f"{layer.name}@{number}" if number else layer.name,
-                layer=layer.name,
-                kind=layer.kind,
-                role="layer",
-                fqn=layer.name,
-                call=number,
-                input_shapes=inputs,
-                output_shape=shape,
-                macs=module_macs(module, inputs, shape or ()),
-                parameters=sum(p.numel() for p in layer.parameters.values()),
-            )
 
-        return hook
-
-    for layer in layers:
-        hook = record(layer)
-        hooks.append(layer.module.register_forward_hook(hook, with_kwargs=True))
-    try:
-        with torch.no_grad():
-            model(*args, **kwargs)
-    except Exception as error:
-        msg = f"the model does not run with example_inputs: {error}"
-        raise InvalidParameterError(msg) from error
-    finally:
-        for handle in hooks:
-            handle.remove()
-    return ModelGraph(graph, tuple(layers), reason)
+def _keeps_numbers(node: fx.Node) -> bool:
+    """Whether an operator returns its first argument's numbers, in the same order."""
+    if _operator(node) not in RESHAPES or not node.all_input_nodes:
+        return False
+    if _operator(node) == "dropout":  # while the model is evaluated
+        return not node.args[-1]
+    before, after = node.all_input_nodes[0].meta.get("val"), node.meta.get("val")
+    return (
+        isinstance(before, Tensor)
+        and isinstance(after, Tensor)
+        and before.dtype == after.dtype
+    )
 
 
 def _operator(node: fx.Node) -> str:

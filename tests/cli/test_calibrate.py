@@ -7,6 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import mpsolve  # noqa: E402
 from mpsolve.cli import main  # noqa: E402 (after the check for torch)
 
 NETWORK = """
@@ -26,6 +27,16 @@ def batches():
 def loss(output, targets):
     return nn.functional.cross_entropy(output, targets)
 
+class Gated(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.out = nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 4)
+
+    def forward(self, x):
+        return self.out(self.a(x).sigmoid() * self.b(x))
+
+narrow = [(torch.zeros(2, 3), torch.zeros(2, dtype=torch.long))]
+stream = batches()
 number = 3
 """
 
@@ -102,6 +113,21 @@ def test_patterns_and_a_loss_of_ones_own(capsys):
     assert json.loads(out)["layers"] == ["2"]
 
 
+def test_layers_that_an_engine_fuses_are_shown_and_tied(capsys):
+    arguments = ["calibrate", "small_network:Gated", "--data", "small_network:stream"]
+    arguments += ["--engine", "vllm", "-o", "problem.json"]
+    code, out, err = run(capsys, *arguments)
+    assert (code, err) == (0, "")
+    assert "48 samples" in out  # the batch that was traced is measured as well
+    assert "tied: a, b: they read the same tensor" in out
+    assert mpsolve.load("problem.json").ties == ((0, 1),)
+    code, out, _ = run(capsys, *CALIBRATE, "--engine", "sglang", "--format", "json")
+    assert json.loads(out)["ties"] == []
+    code, _, err = run(capsys, *CALIBRATE, "--engine", "ollama")
+    assert code == 2
+    assert "engine must be one of vllm, sglang, tensorrt-llm" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -115,6 +141,9 @@ def test_patterns_and_a_loss_of_ones_own(capsys):
         ([*CALIBRATE, "--metrics", "magic"], "metric must be one of"),
         ([*CALIBRATE, "--batches", "9"], "exhausted after 3 batches of the 9"),
         ([*CALIBRATE, "--precisions", "fp16,,int8"], "separated by commas"),
+        ([*CALIBRATE[:3], "small_network:narrow"], "batch 0: Sequential does not run"),
+        ([*CALIBRATE, "--batches", "9", "-o", "nowhere/p.json"], "nowhere: no such"),
+        ([*CALIBRATE, "--batches", "9", "--save", "nowhere/p"], "nowhere: no such"),
     ],
 )
 def test_mistakes_are_named(capsys, arguments, message):

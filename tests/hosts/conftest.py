@@ -26,3 +26,17 @@ def _is_installed(package: str) -> bool:
     except metadata.PackageNotFoundError:
         return False
     return True
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """Threads of networks this small wait for each other, rather than compute."""
+    try:
+        import torch
+    except ImportError:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

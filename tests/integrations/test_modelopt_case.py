@@ -59,12 +59,18 @@ def test_mpsolve_is_optimal_where_cbc_says_it_is(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "above"), [("modelopt-llama-7.0", 2.0), ("modelopt-gradient-7.0", 0.1)]
+    ("name", "scale", "above"),
+    [
+        ("modelopt-llama-7.0", 1, 2.0),
+        ("modelopt-gradient-7.0", 1, 0.1),
+        ("modelopt-gradient-7.0", 0.1, 2.84),  # as of ten times as many tokens
+    ],
 )
-def test_the_fault_is_there_and_is_one_of_scale(name, above):
+def test_the_fault_is_there_and_is_one_of_scale(name, scale, above):
     problem = library.load(name)
     optimum = library.describe(name).optimum
-    _, theirs = cbc(problem)
+    status, theirs = cbc(problem, scale)
+    assert status == "Optimal"
     assert float(exact_loss(theirs)) > optimum * (1 + above)
     # The same numbers in another unit: CBC finds the optimum.
     _, scaled = cbc(problem, 1e6)

@@ -5,8 +5,8 @@ from importlib import metadata
 
 import pytest
 
-from mpsolve import MethodUnavailableError
-from mpsolve.integrations import torchao
+from mpsolve import InvalidParameterError, MethodUnavailableError
+from mpsolve.integrations import nncf, torchao
 from mpsolve.integrations.versions import TESTED, require_host
 
 
@@ -47,3 +47,8 @@ def test_other_versions_will_do_where_nothing_is_replaced(monkeypatch):
     assert require_host("nncf") == "99.0"
     with pytest.raises(MethodUnavailableError, match=r"Got 99\.0"):
         require_host("nncf", exactly=True)
+
+
+def test_nncf_takes_what_export_returned():
+    with pytest.raises(InvalidParameterError, match="it lacks arguments, backup"):
+        nncf.compress(None, {"int4": []})

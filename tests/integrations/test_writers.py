@@ -20,14 +20,18 @@ OTHERS = ["model.layers.1.mlp.up_proj_2", "model.layers.1xmlp.up_proj", "lm_head
 OPTIONS = {
     "exllamav3": {"sources": dict.fromkeys(["int4g32", "int8g32", "fp16"], "/m")},
     "auto-round": {"others": OTHERS},
-    "olive": {"others": OTHERS},
+    "olive": {"others": OTHERS[-1:]},
 }
+#: Olive gives a precision to every linear layer but the head.
+UNNAMED = {"olive": OTHERS[-1:]}
 
 
 def layout_for(host):
     # NNCF's 8 bit is by channel, and it has no third kind beside it.
     if host == "nncf":
         return {**LAYOUT, **dict.fromkeys(list(LAYOUT)[1:], "int8")}
+    if host == "olive":
+        return {**LAYOUT, "model.layers.11.mlp.up_proj": "int8g32"}
     return LAYOUT
 
 
@@ -86,7 +90,7 @@ def bits_by_name(host, config, name):
             return (entry and entry["bits"]) or None
         case "olive":
             info = config["mixed_precision_info"]
-            if name in info["default"]["modules_to_not_convert"]:
+            if name == "lm_head" and not info["default"]["lm_head"]:
                 return None
             return {**info["default"], **info["overrides"].get(name, {})}["bits"]
         case "neural-compressor":
@@ -104,7 +108,7 @@ def test_every_layer_gets_its_precision_and_no_other_layer_any(host):
     expected = {"int4g32": 4, "int8g32": 8, "int8": 8, "fp16": None}
     for name, precision in layout.items():
         assert bits_by_name(host, config, name) == expected[precision], name
-    for name in OTHERS:
+    for name in UNNAMED.get(host, OTHERS):
         assert bits_by_name(host, config, name) is None, name
 
 
@@ -286,3 +290,27 @@ def test_mlx_predicate_leaves_the_rest_alone():
     choose = mlx.predicate({"l.1": "int4g64"})
     assert choose("l.1", None) == {"bits": 4, "group_size": 64, "mode": "affine"}
     assert choose("l.10", None) is False
+
+
+def test_olive_quantizes_the_head_and_the_embedding_where_the_layout_does():
+    layout = {"l.0.fc": "int4g32", "lm_head": "int8g32", "model.embed_tokens": "fp16"}
+    info = export(layout, "olive")["mixed_precision_info"]
+    assert info["default"]["lm_head"] is True
+    assert info["default"]["embeds"] is False
+    assert info["overrides"]["lm_head"]["bits"] == 8
+
+
+def test_olive_cannot_leave_a_layer_as_it_is():
+    layout = {"l.0.fc": "int4g32", "l.1.fc": "bf16", "lm_head": "bf16"}
+    with pytest.raises(InvalidLayoutError, match="cannot leave a layer") as caught:
+        export(layout, "olive", others=["l.2.fc"])
+    assert [fault.path for fault in caught.value.faults] == [
+        "choices['l.1.fc']",
+        "choices['l.2.fc']",
+    ]
+
+
+def test_olive_wants_query_key_and_value_to_agree():
+    layout = {"l.0.q_proj": "int4g32", "l.0.k_proj": "int8g32"}
+    with pytest.raises(InvalidLayoutError, match=r"l\.0\.qkv_proj.*fused"):
+        export(layout, "olive")

@@ -23,10 +23,11 @@ GRADIENT_METRICS = [
     "loss_mse_output",
     "loss_mse_noise",
     "empirical_fisher",
+    "parameter_gradient",
     "measured",
     "output_kl",
 ]
-WHOLE = ["input_gradient_sum", "parameter_gradient", "hessian_trace", "measured_pairs"]
+WHOLE = ["input_gradient_sum", "hessian_trace", "measured_pairs"]
 #: Seven batches, no multiple of two processes, of different sizes.
 SIZES = (3, 2, 4, 1, 3, 2, 3)
 

@@ -55,8 +55,9 @@ def assert_same(found, expected, rtol):
 
 
 @pytest.mark.slow
-def test_two_processes_equal_one(tmp_path):
-    assert run(tmp_path / "two", "-", -1, "transformer", "plain", processes=2) == 0
+@pytest.mark.parametrize("kind", ["plain", "fsdp"])
+def test_two_processes_equal_one(tmp_path, kind):
+    assert run(tmp_path / "two", "-", -1, "transformer", kind, processes=2) == 0
     found = Calibration.load(tmp_path / "two")
     assert_same(found, alone(tmp_path, "transformer"), rtol=1e-10)
 

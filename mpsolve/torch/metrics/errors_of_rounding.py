@@ -6,7 +6,8 @@ import torch
 
 from mpsolve.torch.metrics.protocol import Context
 from mpsolve.torch.precisions import Precision
-from mpsolve.torch.rounding import round_weights, weights_of
+from mpsolve.torch.rounding import round_tensors, weights_of
+from mpsolve.torch.sharded_gradients import whole
 
 __all__ = ["nominal_input_error", "relative_error", "weight_error"]
 
@@ -82,12 +83,13 @@ def weight_error(
     counts = torch.zeros(len(context.layers), dtype=torch.float64)
     seen: set[int] = set()
     for i, layer in enumerate(context.layers):
-        own = weights_of(layer)
-        names = [n for n in own if not ties_once or id(own[n]) not in seen]
-        seen.update(id(w) for w in own.values())
-        counts[i] = sum(own[n].numel() for n in names)
+        ids = {name: id(p) for name, p in layer.parameters.items()}
+        names = [n for n in ids if not ties_once or ids[n] not in seen]
+        seen.update(ids.values())
+        own = {n: whole(w) for n, w in weights_of(layer).items() if n in names}
+        counts[i] = sum(w.numel() for w in own.values())
         for k, precision in enumerate(context.precisions):
-            rounded = round_weights(layer, precision)
+            rounded = round_tensors(own, precision)
             errors[i, k] = sum(_distance(rounded[n], own[n]) for n in names)
     return errors, counts
 

@@ -12,6 +12,7 @@ from mpsolve.torch.metrics.errors_of_rounding import (
     nominal_input_error,
     relative_error,
 )
+from mpsolve.torch.metrics.mean_of_samples import MeanOfSamples
 from mpsolve.torch.metrics.protocol import (
     Context,
     Estimate,
@@ -25,38 +26,7 @@ from mpsolve.torch.samples import Moments
 __all__ = ["EmpiricalFisher", "LossMSE", "SignedFirstOrder"]
 
 
-class _MeanOfSamples:
-    """A metric whose value is the mean of one number for each sample."""
-
-    name = ""
-    unit = "nats"
-    is_signed = False
-    needs: frozenset[str] = frozenset()
-
-    def start(self, context: Context) -> State:
-        """Return the sums before the first batch."""
-        return Moments("value").start(context.shape)
-
-    def update(
-        self,
-        state: State,
-        record: Mapping[str, Any],
-        num_samples: int,
-        context: Context,
-    ) -> None:
-        """Add a batch's samples to the sums."""
-        Moments("value").add(state, self._values(record, context), num_samples)
-
-    def finish(self, state: State, context: Context) -> Estimate:
-        """Return the mean over samples."""
-        mean, error = Moments("value").estimate(state)
-        return Estimate(as_array(mean), as_array(error))
-
-    def _values(self, record: Mapping[str, Any], context: Context) -> torch.Tensor:
-        raise NotImplementedError
-
-
-class SignedFirstOrder(_MeanOfSamples):
+class SignedFirstOrder(MeanOfSamples):
     r"""The mean loss change of actual rounding errors, to first order, with its sign.
 
     The value is :math:`\mathrm{mean}_j D_{jlk}` with :math:`D_{jlk} = \langle \partial
@@ -78,7 +48,7 @@ class SignedFirstOrder(_MeanOfSamples):
         return _first_order(record)
 
 
-class EmpiricalFisher(_MeanOfSamples):
+class EmpiricalFisher(MeanOfSamples):
     r"""Quadratic form of the empirical Fisher matrix, at the parameters' actual error.
 
     The value is :math:`\frac12 \Delta w^\top F \Delta w = \frac12 \mathrm{mean}_j
@@ -115,7 +85,7 @@ def _first_order(record: Mapping[str, Any]) -> torch.Tensor:
     return effect
 
 
-class LossMSE(_MeanOfSamples):
+class LossMSE(MeanOfSamples):
     r"""Mean squared loss change of a sample, to first order.
 
     Parameters

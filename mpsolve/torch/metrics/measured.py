@@ -7,13 +7,14 @@ from typing import Any
 
 import torch
 
+from mpsolve.torch.metrics.mean_of_samples import MeanOfSamples
 from mpsolve.torch.metrics.protocol import Context, Estimate, State, as_array
 from mpsolve.torch.samples import Moments
 
 __all__ = ["Measured", "MeasuredPairs", "OutputKL"]
 
 
-class Measured:
+class Measured(MeanOfSamples):
     r"""The loss change with one layer rounded and all others as they are.
 
     :math:`L(w_l \to Q_k(w_l), x_l \to Q_k(x_l)) - L`, one forward pass for each layer
@@ -31,25 +32,6 @@ class Measured:
     is_signed = True
     needs = frozenset({"rounded_loss"})
     quantity = "rounded_loss"
-
-    def start(self, context: Context) -> State:
-        """Return the sums before the first batch."""
-        return Moments("value").start(context.shape)
-
-    def update(
-        self,
-        state: State,
-        record: Mapping[str, Any],
-        num_samples: int,
-        context: Context,
-    ) -> None:
-        """Add a batch's changes to the sums."""
-        Moments("value").add(state, record[self.quantity], num_samples)
-
-    def finish(self, state: State, context: Context) -> Estimate:
-        """Return the mean change."""
-        mean, error = Moments("value").estimate(state)
-        return Estimate(as_array(mean), as_array(error))
 
 
 class OutputKL(Measured):

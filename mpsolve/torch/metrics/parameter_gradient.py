@@ -45,6 +45,7 @@ class ParameterGradient:
         return {
             "squares": torch.zeros(len(context.layers), dtype=torch.float64),
             "weights": torch.zeros(2, dtype=torch.float64),
+            "sharded": torch.zeros(len(context.layers), dtype=torch.float64),
         }
 
     def update(
@@ -55,7 +56,9 @@ class ParameterGradient:
         context: Context,
     ) -> None:
         """Add a batch's gradients to the sums."""
-        for i, gradients in enumerate(record["weight_gradient"]):
+        if "gradient_square" in record:
+            state["squares"] += num_samples * record["gradient_square"]
+        for i, gradients in enumerate(record.get("weight_gradient", ())):
             for name, gradient in gradients.items():
                 key = f"gradient.{i}.{name}"
                 wide = gradient.double().cpu()
@@ -68,10 +71,27 @@ class ParameterGradient:
             [num_samples, num_samples**2], dtype=torch.float64
         )
 
+    def update_parts(self, state: State, record: Mapping[str, Any]) -> None:
+        """Add a round's gradients, of which every process holds its part."""
+        for i, parts in enumerate(record["gradient_parts"]):
+            for name, part in parts.items():
+                key = f"part.{i}.{name}"
+                state[key] = state[key] + part if key in state else part
+
+    def settle(self, state: State) -> State:
+        """Return sums that add up over processes: the squared norms of the parts."""
+        sharded = state["sharded"].clone()
+        for key, part in state.items():
+            if key.startswith("part."):
+                norm = torch.linalg.vector_norm(part)
+                sharded[int(key.split(".")[1])] += norm.square()
+        kept = {k: v for k, v in state.items() if not k.startswith("part.")}
+        return kept | {"sharded": sharded}
+
     def finish(self, state: State, context: Context) -> Estimate:
         """Return b_l ||Q_k(w_l) - w_l||."""
         total, squared = state["weights"].tolist()
-        squares = torch.zeros(len(context.layers), dtype=torch.float64)
+        squares = state["sharded"] / total**2
         for i in range(len(context.layers)):
             for key, value in state.items():
                 if key.startswith(f"gradient.{i}."):
