@@ -93,14 +93,17 @@ def test_a_deepseek_sized_problem_is_proven_within_a_second(problem, binding):
         assert len({result.layout[problem.layers[i]] for i in tie}) == 1
 
 
-def test_budgets_that_both_bind_are_proven(problem):
+@pytest.mark.parametrize("shares", [(0.20, 0.25), (0.25, 0.25), (0.30, 0.30)])
+def test_budgets_that_both_bind_are_proven(problem, shares):
     """What fits the bytes of equal experts goes up in steps; time fills no step."""
     budgets = {}
-    for resource, share in (("memory", 0.20), ("time", 0.25)):
+    for resource, share in zip(("memory", "time"), shares, strict=True):
         low, high = problem.reachable(resource)
         budgets[resource] = int(low + (high - low) * share)
     problem = problem.with_budgets(budgets)
+    start = time.process_time()
     result = mpsolve.solve(problem, time_limit=60.0)
+    assert time.process_time() - start < 3.0
     assert result.reason == "OPTIMAL"
     assert mpsolve.verify(problem, result.layout)
     assert result.gap <= 1e-9
