@@ -109,4 +109,58 @@ inline nb::object choices_of(Reason reason, const std::vector<std::int32_t>& lay
       nb::ndarray<nb::numpy, std::int32_t, nb::ndim<1>>(copy->data(), {copy->size()}, owner));
 }
 
+// What either engine found, and why it stopped.
+template <typename Outcome>
+struct Answer {
+  Outcome outcome;
+  Limit limit;
+};
+
+// Calls an engine without the interpreter's lock.
+template <typename Outcome, Outcome (*kSolve)(const Input&, const Parameters&, Control&)>
+Answer<Outcome> answer(const Floats& loss, const Integers& offsets,
+                       const std::vector<Integers>& usages,
+                       const std::vector<std::optional<std::int64_t>>& lower,
+                       const std::vector<std::optional<std::int64_t>>& upper, const Pairs& pairs,
+                       const std::vector<Table>& tables, double abs_gap, double rel_gap,
+                       double time_limit, std::size_t memory_limit, std::int64_t label_limit,
+                       std::optional<Choices> hint, nb::object progress) {
+  const Input input = input_of(loss, offsets, usages, lower, upper, pairs, tables);
+  const Parameters parameters = parameters_of(abs_gap, rel_gap, memory_limit, hint);
+  PythonHost host(std::move(progress));
+  Control control(time_limit, label_limit, &host);
+  Answer<Outcome> result;
+  {
+    nb::gil_scoped_release release;
+    result.outcome = kSolve(input, parameters, control);
+  }
+  result.limit = control.limit();
+  return result;
+}
+
+// Binds what both engines' answers have, and the function that makes them.
+template <typename Outcome, Outcome (*kSolve)(const Input&, const Parameters&, Control&)>
+nb::class_<Answer<Outcome>> bind_answer(nb::module_& module, const char* type, const char* function,
+                                        const char* about) {
+  using namespace nb::literals;
+  using Made = Answer<Outcome>;
+  module.def(function, &answer<Outcome, kSolve>, "loss"_a, "offsets"_a, "usages"_a, "lower"_a,
+             "upper"_a, "pairs"_a, "tables"_a, nb::kw_only(), "abs_gap"_a = 0.0, "rel_gap"_a = 0.0,
+             "time_limit"_a = kInfinity, "memory_limit"_a = 0, "label_limit"_a = 0,
+             "hint"_a = nb::none(), "progress"_a = nb::none(), about);
+  return nb::class_<Made>(module, type)
+      .def_prop_ro("reason", [](const Made& r) { return name_of(r.outcome.reason); })
+      .def_prop_ro(
+          "limit",
+          [](const Made& r) { return name_of(r.limit, r.outcome.out_of_memory, r.outcome.reason); })
+      .def_prop_ro("choices",
+                   [](const Made& r) { return choices_of(r.outcome.reason, r.outcome.layout); })
+      .def_prop_ro("loss", [](const Made& r) { return r.outcome.loss; })
+      .def_prop_ro("bound", [](const Made& r) { return r.outcome.bound; })
+      .def_prop_ro("multipliers", [](const Made& r) { return r.outcome.multipliers; })
+      .def_prop_ro("num_nodes", [](const Made& r) { return r.outcome.nodes; })
+      .def_prop_ro("num_core_groups", [](const Made& r) { return r.outcome.core_groups; })
+      .def_prop_ro("num_core_options", [](const Made& r) { return r.outcome.core_options; });
+}
+
 }  // namespace mpsolve::paths

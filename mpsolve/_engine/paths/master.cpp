@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "inverse.hpp"
+
 namespace mpsolve::paths {
 namespace {
 
@@ -63,40 +65,17 @@ double Master::price(std::ptrdiff_t variable) const {
   return side % 2 == 0 ? -low_[side / 2] : high_[side / 2];
 }
 
-// Inverts the basis from scratch, by Gauss-Jordan with row pivoting.
+// Inverts the basis from scratch. Whatever a singular one gives, bounds are computed anew from the
+// multipliers.
 void Master::refactor() {
   const std::size_t size = rows_ + 1;
   std::vector<double> matrix(size * size, 0.0);
-  inverse_.assign(size * size, 0.0);
   std::vector<double> entry;
   for (std::size_t c = 0; c < size; ++c) {
     column(basis_[c], entry);
     for (std::size_t r = 0; r < size; ++r) matrix[r * size + c] = entry[r];
-    inverse_[c * size + c] = 1.0;
   }
-  for (std::size_t c = 0; c < size; ++c) {
-    std::size_t pivot = c;
-    for (std::size_t r = c + 1; r < size; ++r) {
-      if (std::fabs(matrix[r * size + c]) > std::fabs(matrix[pivot * size + c])) pivot = r;
-    }
-    for (std::size_t k = 0; k < size; ++k) {
-      std::swap(matrix[c * size + k], matrix[pivot * size + k]);
-      std::swap(inverse_[c * size + k], inverse_[pivot * size + k]);
-    }
-    const double scale = 1.0 / matrix[c * size + c];
-    for (std::size_t k = 0; k < size; ++k) {
-      matrix[c * size + k] *= scale;
-      inverse_[c * size + k] *= scale;
-    }
-    for (std::size_t r = 0; r < size; ++r) {
-      const double factor = matrix[r * size + c];
-      if (r == c || factor == 0.0) continue;
-      for (std::size_t k = 0; k < size; ++k) {
-        matrix[r * size + k] -= factor * matrix[c * size + k];
-        inverse_[r * size + k] -= factor * inverse_[c * size + k];
-      }
-    }
-  }
+  invert(matrix, inverse_, size, -1.0);
   weight_.resize(size);
   for (std::size_t r = 0; r < size; ++r) weight_[r] = std::max(0.0, inverse_[r * size + rows_]);
 }

@@ -2,12 +2,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "inverse.hpp"
 #include "relaxation.hpp"
 
 namespace mpsolve::paths {
 namespace {
 
 constexpr double kPivot = 1e-9;  // entries below are too small to pivot on
+constexpr double kSingular = 1e-14;
 constexpr int kMostPivots = 400;
 
 bool in_set(std::uint32_t set, std::size_t r) { return ((set >> r) & 1U) != 0; }
@@ -59,47 +61,21 @@ bool Relaxation::swap_key(std::size_t index) {
   return true;
 }
 
-// Inverts the basis by Gauss-Jordan with row pivoting, and finds its multipliers.
+// Inverts the basis and finds its multipliers. False: it is singular.
 bool Relaxation::invert() {
   const std::size_t width = rows();
-  std::vector<double>& matrix = matrix_;
-  matrix.assign(width * width, 0.0);
-  inverse_.assign(width * width, 0.0);
+  matrix_.assign(width * width, 0.0);
   for (std::size_t c = 0; c < width; ++c) {
-    inverse_[c * width + c] = 1.0;
     if (basic_[c] < 0) {
-      matrix[static_cast<std::size_t>(-1 - basic_[c]) * width + c] = 1.0;
+      matrix_[static_cast<std::size_t>(-1 - basic_[c]) * width + c] = 1.0;
       continue;
     }
     const auto p = static_cast<std::size_t>(basic_[c]);
     const std::size_t key = key_[owner_[p]];
     if (key >= option_.size()) return false;
-    for (std::size_t r = 0; r < width; ++r) matrix[r * width + c] = entry(r, p) - entry(r, key);
+    for (std::size_t r = 0; r < width; ++r) matrix_[r * width + c] = entry(r, p) - entry(r, key);
   }
-  for (std::size_t c = 0; c < width; ++c) {
-    std::size_t pivot = c;
-    for (std::size_t r = c + 1; r < width; ++r) {
-      if (std::fabs(matrix[r * width + c]) > std::fabs(matrix[pivot * width + c])) pivot = r;
-    }
-    if (std::fabs(matrix[pivot * width + c]) < 1e-14) return false;
-    for (std::size_t j = 0; j < width; ++j) {
-      std::swap(matrix[c * width + j], matrix[pivot * width + j]);
-      std::swap(inverse_[c * width + j], inverse_[pivot * width + j]);
-    }
-    const double scale = 1.0 / matrix[c * width + c];
-    for (std::size_t j = 0; j < width; ++j) {
-      matrix[c * width + j] *= scale;
-      inverse_[c * width + j] *= scale;
-    }
-    for (std::size_t r = 0; r < width; ++r) {
-      const double factor = matrix[r * width + c];
-      if (r == c || factor == 0.0) continue;
-      for (std::size_t j = 0; j < width; ++j) {
-        matrix[r * width + j] -= factor * matrix[c * width + j];
-        inverse_[r * width + j] -= factor * inverse_[c * width + j];
-      }
-    }
-  }
+  if (!paths::invert(matrix_, inverse_, width, kSingular)) return false;
   for (std::size_t r = 0; r < width; ++r) {
     multiplier_[r] = 0.0;
     for (std::size_t i = 0; i < width; ++i) {
