@@ -15,6 +15,9 @@ __all__ = ["report"]
 
 Record = dict[str, Any]
 
+#: That the study has a plan for.
+NETWORKS = ("resnet8", "resnet20", "stories260k", "resnet56")
+
 ABOUT = """
 ## What was done
 
@@ -71,6 +74,7 @@ def report(store: Store, folder: Path) -> None:
         ABOUT,
         *(f"- **{arm}**: {what}" for arm, what in ARMS.items()),
         AFTER.format(tests=len(distinct(every)), measured=_measured(every)),
+        _unfinished(store),
         _full(store),
         _confirmed(every),
         _scaling(every),
@@ -128,6 +132,21 @@ def _confirmed(every: list[Tried]) -> str:
         "correction (Holm < 0.05). Every layout once, under the first rule that found "
         "it.\n\n" + table(head, rows, words=4)
     )
+
+
+def _unfinished(store: Store) -> str:
+    """Return which networks and sizes have no complete run."""
+    done = {tuple(record["key"][1:3]) for record in store.select("done")}
+    sizes = sorted({size for _, size in done})
+    missing = [
+        f"{name} with {size:,} images"
+        for name in NETWORKS
+        for size in sizes
+        if (name, size) not in done
+    ]
+    if not missing:
+        return ""
+    return f"Not run, or not to the end: {', '.join(missing)}.\n"
 
 
 def _measured(every: list[Tried]) -> str:
