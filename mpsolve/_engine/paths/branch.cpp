@@ -82,8 +82,7 @@ void Branching::dive(std::shared_ptr<const Step> last, std::int32_t depth, Contr
     const std::int64_t before = relaxation_.work();
     ++nodes_;
     const bool may_beat = relaxation_.solve(threshold_());
-    const bool goes_on =
-        control.tick(relaxation_.work() - before) && relaxation_.work() < last_work_;
+    const bool goes_on = control.tick(relaxation_.work() - before);
     if (!may_beat) return;
     round();
     const double threshold = threshold_();
@@ -110,6 +109,11 @@ void Branching::dive(std::shared_ptr<const Step> last, std::int32_t depth, Contr
       return std::make_shared<const Step>(Step{last, split.group, std::move(options)});
     };
     open_.push(Node{relaxation_.bound(), depth, step(split.second), relaxation_.basis()});
+    if (relaxation_.work() >= last_work_) {
+      // The run ends here, and no node is solved twice, however short runs are.
+      open_.push(Node{relaxation_.bound(), depth, step(split.first), relaxation_.basis()});
+      return;
+    }
     relaxation_.keep_only(split.group, split.first);
     last = step(split.first);
   }
