@@ -39,9 +39,7 @@ SMOKE = [
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--networks", nargs="+", default=["resnet20", "resnet8", "stories260k", "resnet56"]
-    )
+    parser.add_argument("--networks", nargs="+", default=list(SIZES))
     parser.add_argument("--budgets", type=int, default=20)
     sizes = "default: " + ", ".join(f"{n} {s}" for n, s in SIZES.items())
     parser.add_argument("--calibration", type=int, help=f"samples; first of {sizes}")
@@ -112,15 +110,15 @@ def solve_incumbents(
     last = ("layout", name, "exact:incumbent", budgets[-1])
     if last in store:
         return
-    found = Incumbents(network, budgets)
+    found = Incumbents(network, [{"memory": budget} for budget in budgets])
     starts = ["uniform", "uniform_padded", *(f"exact:{metric}" for metric in EXACT)]
     for arm in starts:
         for budget in track(budgets, f"{name} starts {arm}", transient=True):
             found.measure(tuple(store["layout", name, arm, budget]["choices"]))
 
     def add(arm: str) -> None:
-        for budget in budgets:
-            choices = found.best(budget)
+        for i, budget in enumerate(budgets):
+            choices = found.best(i)
             store.add(
                 ("layout", name, arm, budget),
                 choices=list(choices),

@@ -57,14 +57,18 @@ ARMS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def budgets_of(network: RoundedNetwork, count: int) -> list[int]:
-    """Return budgets in bytes, in equal ratios; two are those of w4 and w8 everywhere.
+def budgets_of(
+    network: RoundedNetwork, count: int, ends: tuple[float, float] = (1.4, 0.6)
+) -> list[int]:
+    """Return budgets in bytes, in equal ratios; some are those of uniform layouts.
 
-    From 1.4 times the least to 0.6 times the largest: below, the best layouts are no
-    better than chance; above, all of them are full precision's equals.
+    From 1.4 times the least to 0.6 times the largest unless `ends` says otherwise:
+    below, the best layouts are no better than chance; above, all of them are full
+    precision's equals.
     """
     sizes = network.bytes.sum(0)
-    found = np.geomspace(1.4 * sizes[0], 0.6 * sizes[-1], count).astype(np.int64)
+    found = np.geomspace(ends[0] * sizes[0], ends[1] * sizes[-1], count)
+    found = found.astype(np.int64)
     for size in sizes[1:-1]:
         found[np.abs(np.log(found / size)).argmin()] = size
     return sorted({int(budget) for budget in found})

@@ -1,8 +1,8 @@
 """What single changes of a layout do to the outputs, and what pairs of them do.
 
 Around a layout with outputs z and probabilities q, a change of decision i to precision
-k moves the outputs by D_ik, one forward pass each. The divergence from the network as it
-is, KL(p || softmax(z + sum of D)), is to second order::
+k moves the outputs by D_ik, one forward pass each. The divergence from the network as
+it is, KL(p || softmax(z + sum of D)), is to second order::
 
     KL(p || q) + sum_i <q - p, D_i> + 1/2 (sum_i D_i)' F (sum_j D_j)
 
@@ -14,6 +14,7 @@ from this: KL of the changed outputs is exact for a single change, and at hand.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -144,6 +145,7 @@ def expansion_problem(
     *,
     base: Choices | None = None,
     usage: dict[str, Floats] | None = None,
+    ties: Sequence[tuple[str, ...]] = (),
 ) -> mpsolve.Problem:
     """Return the problem of losses `values` and, where given, of all pairs.
 
@@ -155,6 +157,8 @@ def expansion_problem(
         With it the problem counts ``changes`` from it, to bound them.
     usage : dict of str to ndarray, optional
         Further resources.
+    ties : sequence of tuples of str
+        Decisions that get the same precision.
     """
     num, width = network.shape
     resources: dict[str, npt.NDArray[np.generic]] = {"memory": network.bytes}
@@ -177,4 +181,5 @@ def expansion_problem(
         layers=network.names,
         precisions=network.precisions,
         couplings=couplings,
+        ties=ties,
     )

@@ -9,9 +9,11 @@ calibration samples; the best layout of a budget is its incumbent.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 import mpsolve
 from benchmarks.paper.budgets.expansion import expand, expansion_problem
@@ -25,6 +27,8 @@ RADII = (1, 2, 4, 8)
 #: How many budgets below and above profit from an expansion.
 REACH = 3
 
+Table = npt.NDArray[np.generic]
+
 
 @dataclass
 class Incumbents:
@@ -33,18 +37,27 @@ class Incumbents:
     Attributes
     ----------
     network : RoundedNetwork
-    budgets : list of int
-        Bytes, rising.
+    budgets : list of mapping of str to number
+        Of resources, rising.
+    usage : dict of str to ndarray, shape (decisions, precisions)
+        Resources besides ``memory``.
+    ties : sequence of tuples of str
+        Decisions that get the same precision.
     passes, seconds : float
         What measuring took so far: forward passes over the samples, processor time.
     """
 
     network: RoundedNetwork
-    budgets: list[int]
+    budgets: Sequence[Mapping[str, float]]
+    usage: dict[str, Table] = field(default_factory=dict)
+    ties: Sequence[tuple[str, ...]] = ()
     passes: float = 0.0
     seconds: float = 0.0
     _known: dict[Choices, float] = field(default_factory=dict)
     _expanded: set[Choices] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._tables = {"memory": self.network.bytes, **self.usage}
 
     def measure(self, choices: Choices) -> float:
         """Return a layout's mean divergence, measured once."""
@@ -56,32 +69,46 @@ class Incumbents:
             self.seconds += time.process_time() - started
         return self._known[choices]
 
-    def best(self, budget: int) -> Choices:
+    def fits(self, choices: Choices, budget: Mapping[str, float]) -> bool:
+        """Whether a layout is within a budget, to the unit."""
+        rows, columns = np.arange(len(choices)), list(choices)
+        return all(
+            self._tables[name][rows, columns].sum() <= limit
+            for name, limit in budget.items()
+        )
+
+    def best(self, position: int) -> Choices:
         """Return the incumbent of a budget."""
-        fits = [c for c in self._known if self.network.usage(c) <= budget]
-        return min(fits, key=lambda c: (self._known[c], c))
+        fitting = [c for c in self._known if self.fits(c, self.budgets[position])]
+        return min(fitting, key=lambda c: (self._known[c], c))
+
+    def _values(self) -> npt.NDArray[np.float64]:
+        return np.array([self._known[self.best(i)] for i in range(len(self.budgets))])
 
     def improve(self, position: int) -> bool:
         """Expand around a budget's incumbent; return whether any budget gained."""
-        base = self.best(self.budgets[position])
+        base = self.best(position)
         if base in self._expanded:
             return False
         self._expanded.add(base)
-        before = [self._known[self.best(budget)] for budget in self.budgets]
+        before = self._values()
         found = expand(self.network, base)
         self.passes += found.passes
         self.seconds += found.seconds
         problem = expansion_problem(
-            self.network, found.divergence.mean(-1), found.pairs, base=base
+            self.network,
+            found.divergence.mean(-1),
+            found.pairs,
+            base=base,
+            usage=self.usage,
+            ties=self.ties,
         )
-        near = range(position - REACH, position + REACH + 1)
-        for j in near:
+        for j in range(position - REACH, position + REACH + 1):
             if not 0 <= j < len(self.budgets):
                 continue
             for radius in RADII:
-                bounds = {"memory": self.budgets[j], "changes": radius}
+                bounds = {**self.budgets[j], "changes": radius}
                 result = mpsolve.solve(problem.with_budgets(bounds), time_limit=10)
                 if result.layout is not None:
                     self.measure(tuple(result.layout.choices.tolist()))
-        after = [self._known[self.best(budget)] for budget in self.budgets]
-        return bool(np.any(np.array(after) < np.array(before)))
+        return bool((self._values() < before).any())

@@ -1,1 +1,207 @@
-def report(store, folder): ...
+"""The report: what was found, tables, plots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.paper.budgets.arms import ARMS
+from benchmarks.paper.budgets.exhausted import exhausted_text
+from benchmarks.paper.budgets.fronts import BEST, Fronts
+from benchmarks.paper.budgets.operations_report import operations_text
+from benchmarks.paper.budgets.plots import FLOOR, plot_fronts
+from benchmarks.paper.store import Store
+from benchmarks.paper.tables import signed, table
+
+__all__ = ["report"]
+
+#: Arms whose own objective an exact arm minimises too.
+SAME_OBJECTIVE = {
+    "greedy": "output_kl",
+    "hawq_v2_ordered": "hessian_trace",
+    "hawq_v3": "hessian_trace",
+    "hawq_v3_published": "hessian_trace",
+    "gaudi": "loss_mse",
+}
+
+INTRODUCTION = f"""
+Every arm chooses one of w2, w4, w8 and w16 (integers with a scale for each channel, and
+fp16; inputs stay as they are) for every layer, within the same budgets for the bytes of
+the layers' parameters, scales included, from the same calibration samples. Losses are
+measured on samples that no arm has seen; layouts run in float32 with rounded parameters.
+
+*Exact, around the incumbent* is the arm that is to win: layouts of all exact arms and
+uniform ones are measured on the calibration samples (their divergence from full
+precision); around the best of a budget every single change is measured, pairs of changes
+come along with the same passes, mpsolve solves for the best layout within a number of
+changes, exactly, and so on. *Second-order pairs* is half the Gauss-Newton form of the
+divergence, all pairs of layers included, from one pass for each layer and precision.
+*Best metric on calibration* is the first step of the incumbent alone.
+"""
+
+
+def report(store: Store, folder: Path) -> None:
+    """Write ``paper_budgets.md`` and the plots."""
+    names = [record["key"][1] for record in store.select("network")]
+    done = [
+        name
+        for name in names
+        if ("layout", name, BEST, store["network", name]["budgets"][-1]) in store
+    ]
+    fronts = [Fronts(store, name) for name in done]
+    parts = ["# Loss against memory, bit operations and time", "", store.provenance()]
+    parts += ["", "## What was found", "", *[found_text(f) for f in fronts]]
+    parts += [INTRODUCTION, "Compared are budgets, at each the exact arm with the best"]
+    parts += ["of the arms that are not exact: chosen by the held-out loss itself, which"]
+    parts += ["favours them. Intervals are 95 %, of the same samples' differences.", ""]
+    for f in fronts:
+        path = plot_fronts(f, folder)
+        parts += [f"## {f.network}", "", about_text(f), "", f"![fronts]({path.name})"]
+        parts += ["", "### At every budget", "", verdict_table(f)]
+        parts += ["### Held-out loss of every arm", "", loss_table(f)]
+        parts += ["### What arms cost, and what they lose by", "", arm_table(store, f)]
+    parts += [exhausted_text(store, folder), operations_text(store)]
+    text = "\n".join(parts).rstrip() + "\n"
+    (folder / "paper_budgets.md").write_text(text, encoding="utf-8")
+
+
+def found_text(fronts: Fronts) -> str:
+    """Say in a sentence how often the exact arm is on or below all others."""
+    verdicts = fronts.verdicts()
+    below = sum(v.word == "below" for v in verdicts)
+    on = sum(v.difference.value <= 0 for v in verdicts)
+    above = sum(v.word == "**above**" for v in verdicts)
+    tied = len(verdicts) - on - above
+    ratios = [
+        max(v.loss - fronts.own_loss, FLOOR) / max(v.other_loss - fronts.own_loss, FLOOR)
+        for v in verdicts
+    ]
+    mean = float(np.exp(np.mean(np.log(ratios))))
+    text = (
+        f"- **{fronts.network}**: on or below the best of all other arms at {on} of "
+        f"{len(verdicts)} budgets ({below} of them beyond the interval)"
+    )
+    text += f", above it within the interval at {tied}" if tied else ""
+    text += f", above it at {above}" if above else ""
+    return (
+        text + f". Its excess loss over full precision is {mean:.2f} times "
+        "that of the best other arm at each budget (geometric mean)."
+    )
+
+
+def about_text(fronts: Fronts) -> str:
+    about = fronts.about
+    sizes = ", ".join(
+        f"{name} {size:,}"
+        for name, size in zip(about["precisions"], about["bytes"], strict=True)
+    )
+    return (
+        f"{about['decisions']} decisions; {about['calibration']} calibration samples, "
+        f"{about['held_out']:,} held out; full precision's held-out loss "
+        f"{fronts.own_loss:.4f}. Bytes of uniform layouts: {sizes}."
+    )
+
+
+def verdict_table(fronts: Fronts) -> str:
+    rows = []
+    for v in fronts.verdicts():
+        rows.append(
+            [
+                ARMS[v.other][0],
+                v.word,
+                f"{v.budget:,}",
+                f"{v.loss:.4f}",
+                f"{v.other_loss:.4f}",
+                f"{signed(v.difference.value)} ± {v.difference.half:.4f}",
+            ]
+        )
+    head = ["best other arm", "exact is", "bytes", "exact", "other", "difference"]
+    return table(head, rows, words=2)
+
+
+def loss_table(fronts: Fronts) -> str:
+    rows = []
+    losses = {arm: fronts.losses(arm) for arm in fronts.arms}
+    for arm in fronts.arms:
+        cells = ["–" if np.isnan(x) else f"{x:.3f}" for x in losses[arm]]
+        rows.append([ARMS[arm][0], *cells])
+    head = ["arm, kB", *(f"{budget / 1e3:.0f}" for budget in fronts.budgets)]
+    return table(head, rows)
+
+
+def arm_table(store: Store, fronts: Fronts) -> str:
+    """Return costs, and errors apart: of the metric, of the search, of the samples."""
+    best = fronts.divergences(BEST)
+    own = fronts.losses(BEST)
+    rows = []
+    for arm in fronts.arms:
+        seconds, passes = cost(store, fronts.network, arm)
+        ratio = fronts.divergences(arm) / np.maximum(best, 1e-12)
+        fits = ~np.isnan(ratio)
+        metric = float(np.exp(np.log(np.maximum(ratio[fits], 1e-12)).mean()))
+        losses = fronts.losses(arm)
+        floor = np.maximum(losses - fronts.own_loss, FLOOR)
+        against = floor / np.maximum(own - fronts.own_loss, FLOOR)
+        held_out = float(np.exp(np.log(against[fits]).mean()))
+        rows.append(
+            [
+                ARMS[arm][0],
+                f"{int(fits.sum())}",
+                f"{seconds:.1f}",
+                passes,
+                f"{held_out:.2f}",
+                f"{metric:.2f}",
+                search_error(store, fronts, arm),
+            ]
+        )
+    head = ["arm", "budgets", "calibration, s", "passes"]
+    head += ["excess loss ×", "divergence ×", "search's error"]
+    note = (
+        "Calibration: seconds of the processor, one thread, and forward passes over the "
+        "calibration samples where that is what was done (cut where a pass begins in the "
+        "middle); gradient metrics need forward and backward passes. *Excess loss ×*: "
+        "held-out loss above full precision over that of the exact arm, geometric mean. "
+        "*Divergence ×*: the same on the calibration samples, where the arms' choices "
+        "were made: what is lost by the metric and the search together, without what "
+        "the samples do not know. *Search's error*: by how much the arm's own objective "
+        "is above its minimum, mean over budgets; nothing where the arm is exact.\n"
+    )
+    return table(head, rows) + "\n" + note
+
+
+def cost(store: Store, network: str, arm: str) -> tuple[float, str]:
+    """Return the processor time of an arm's calibration, and its forward passes."""
+    shared = {"measured", "output_kl", "pairs"}
+    seconds, passes = 0.0, 0.0
+    needs = ARMS[arm][1]
+    if set(needs) & shared:
+        record = store["table", network, "pairs"]
+        seconds, passes = record["seconds"], record["passes"]
+    for metric in needs:
+        if metric not in shared:
+            seconds += store["table", network, metric]["seconds"]
+    if ("cost", network, arm) in store:
+        record = store["cost", network, arm]
+        seconds, passes = seconds + record["seconds"], passes + record["passes"]
+    return seconds, f"{passes:.0f}" if passes else "–"
+
+
+def search_error(store: Store, fronts: Fronts, arm: str) -> str:
+    """Return by how much an arm misses the minimum of its own objective."""
+    if arm not in SAME_OBJECTIVE:
+        return "–" if arm.startswith(("uniform", "modelopt")) else "0"
+    metric = SAME_OBJECTIVE[arm]
+    values = np.array(store["table", fronts.network, metric]["values"])
+    misses = []
+    for budget in fronts.budgets:
+        code = fronts.code(arm, budget)
+        least = fronts.code(f"exact:{metric}", budget)
+        if code is None or least is None:
+            continue
+        both = [
+            float(values[np.arange(len(values)), [int(c) for c in x]].sum())
+            for x in (code, least)
+        ]
+        misses.append((both[0] - both[1]) / abs(both[1]))
+    return f"{100 * np.mean(misses):.2f} %" if misses else "–"

@@ -1,0 +1,1 @@
+def exhausted_text(store, folder): return ''

@@ -1,0 +1,104 @@
+"""Fronts read from the records: one number for every arm and budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.paper.budgets.arms import ARMS
+from benchmarks.paper.budgets.measured import code_of, paired
+from benchmarks.paper.statistics import Mean
+from benchmarks.paper.store import Store
+
+__all__ = ["BEST", "Fronts", "Verdict"]
+
+Floats = npt.NDArray[np.float64]
+
+#: The arm that is to be on or below all others.
+BEST = "exact:incumbent"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The exact arm against the best other one at a budget.
+
+    Attributes
+    ----------
+    budget : int
+    other : str
+        The arm that is best of those that are not exact.
+    loss, other_loss : float
+        Held-out.
+    difference : Mean
+        Exact minus other, on the same samples.
+    """
+
+    budget: int
+    other: str
+    loss: float
+    other_loss: float
+    difference: Mean
+
+    @property
+    def word(self) -> str:
+        if self.difference.value <= 0:
+            return "below" if self.difference.has_sign else "on or below"
+        return "**above**" if self.difference.has_sign else "above, within the interval"
+
+
+class Fronts:
+    """What all arms of a network did under memory budgets."""
+
+    def __init__(self, store: Store, network: str) -> None:
+        self.store = store
+        self.network = network
+        self.about = store["network", network]
+        self.budgets: list[int] = self.about["budgets"]
+        self.arms = [
+            arm for arm in ARMS if ("layout", network, arm, self.budgets[-1]) in store
+        ]
+        self.own_loss: float = store["quality", network, "fp"]["loss"]
+
+    def code(self, arm: str, budget: int) -> str | None:
+        """Return the layout of an arm, None where it has none."""
+        choices = self.store["layout", self.network, arm, budget]["choices"]
+        return None if choices is None else code_of(choices)
+
+    def losses(self, arm: str) -> Floats:
+        """Return the held-out loss at every budget; NaN without a layout."""
+        return self._values(arm, "quality", "loss")
+
+    def divergences(self, arm: str) -> Floats:
+        """Return the divergence on the calibration samples at every budget."""
+        return self._values(arm, "divergence", "value")
+
+    def _values(self, arm: str, kind: str, field: str) -> Floats:
+        codes = [self.code(arm, budget) for budget in self.budgets]
+        return np.array(
+            [
+                np.nan if code is None else self.store[kind, self.network, code][field]
+                for code in codes
+            ]
+        )
+
+    def verdicts(self) -> list[Verdict]:
+        """Compare the exact arm with the best of those that are not exact."""
+        others = [arm for arm in self.arms if not arm.startswith("exact")]
+        losses = {arm: self.losses(arm) for arm in others}
+        own = self.losses(BEST)
+        found = []
+        for i, budget in enumerate(self.budgets):
+            fits = [arm for arm in others if not np.isnan(losses[arm][i])]
+            other = min(fits, key=lambda arm: losses[arm][i])
+            codes = [self.code(arm, budget) for arm in (BEST, other)]
+            assert codes[0] is not None
+            assert codes[1] is not None
+            difference = paired(self.store, self.network, codes[0], codes[1])
+            found.append(
+                Verdict(
+                    budget, other, float(own[i]), float(losses[other][i]), difference
+                )
+            )
+        return found

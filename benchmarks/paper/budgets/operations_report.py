@@ -1,0 +1,1 @@
+def operations_text(store): return ''
