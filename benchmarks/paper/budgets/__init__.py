@@ -27,8 +27,8 @@ PRECISIONS = ("w2", "w4", "w8", "w16")
 SIZES = {
     "resnet8": (256, 500, 6),
     "resnet20": (256, 1000, 12),
-    "resnet56": (128, 300, 3),
-    "stories260k": (16, 40, 4),
+    "resnet56": (64, 200, 2),
+    "stories260k": (16, 32, 3),
 }
 
 SMOKE = [
@@ -65,7 +65,7 @@ def run_memory(name: str, arguments: argparse.Namespace, store: Store) -> None:
         default if given is None else given
         for given, default in zip(
             (arguments.calibration, arguments.held_out, arguments.expansions),
-            SIZES.get(name, (128, 300, 3)),
+            SIZES.get(name, (64, 200, 2)),
             strict=True,
         )
     )

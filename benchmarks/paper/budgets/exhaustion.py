@@ -95,7 +95,7 @@ def measured_values(
 def run(store: Store, folder: Path, *, small: bool) -> None:
     """Exhaust ResNet-8, and solve every arm's problem on the same options."""
     precisions = ("w4", "w8") if small else ("w2", "w4", "w8")
-    counts = (16, 16) if small else (256, 500)
+    counts = (16, 16) if small else (128, 256)
     loaded = load_network(
         NETWORK, calibration=counts[0], held_out=counts[1], batch=64, folder=folder
     )

@@ -57,6 +57,8 @@ class Expansion:
         Forward passes over the samples, parts of passes counted as such.
     seconds : float
         Of the processor.
+    features : ndarray, shape (decisions * precisions, samples, size), optional
+        Where they were asked for: a sample's part of `pairs` is their Gram matrix.
     """
 
     base: Choices | None
@@ -66,9 +68,12 @@ class Expansion:
     pairs: Floats
     passes: float
     seconds: float
+    features: npt.NDArray[np.float32] | None = None
 
 
-def expand(network: RoundedNetwork, base: Choices | None = None) -> Expansion:
+def expand(
+    network: RoundedNetwork, base: Choices | None = None, *, keep: bool = False
+) -> Expansion:
     """Measure every single change around a layout.
 
     Parameters
@@ -77,6 +82,8 @@ def expand(network: RoundedNetwork, base: Choices | None = None) -> Expansion:
         On its calibration samples.
     base : Choices, optional
         Full precision where none is given.
+    keep : bool
+        Whether to return features, where every sample has one prediction.
     """
     started = time.process_time()
     batches, reference = network.network.calibration, network.reference
@@ -87,6 +94,7 @@ def expand(network: RoundedNetwork, base: Choices | None = None) -> Expansion:
     pairs = np.zeros((num * width, num * width))
     own: list[int | None] = [None] * num if base is None else list(base)
     at, base_divergence, passes = 0, 0.0, 0.0
+    kept = []
     for (inputs, targets), p in zip(batches, reference, strict=True):
         flat, count = flat_targets(targets), len(targets)
         here = slice(at, at + count)
@@ -114,6 +122,8 @@ def expand(network: RoundedNetwork, base: Choices | None = None) -> Expansion:
                     loss[i, k, here] = sample_sums(more, flat, count)
                     features[i * width + k] = _feature(q, changed - q, flat.weights)
             pairs += (features @ features.T).double().numpy()
+            if keep:
+                kept.append(features.reshape(num * width, count, -1).numpy())
     return Expansion(
         base,
         base_divergence / samples,
@@ -122,6 +132,7 @@ def expand(network: RoundedNetwork, base: Choices | None = None) -> Expansion:
         (pairs / samples).reshape(num, width, num, width),
         passes / samples,
         time.process_time() - started,
+        np.concatenate(kept, axis=1) if kept else None,
     )
 
 
