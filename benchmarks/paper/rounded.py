@@ -112,6 +112,7 @@ class RoundedNetwork:
         self.bytes = np.array([sizes[list(g)].sum(0) for g in self.groups], np.int64)
         self.parts = parts_of(self.model)
         self.first_part = [self._begin(group) for group in self.groups]
+        self._is_running = False
         self._own = [dict(layer.parameters) for layer in self.layers]
         self._rounded = [
             [
@@ -168,6 +169,10 @@ class RoundedNetwork:
     @contextmanager
     def running(self, choices: Choices | None = None) -> Iterator[None]:
         """Let the model run in a layout, inputs of the layers rounded too."""
+        if self._is_running:
+            msg = "the network runs in a layout already"
+            raise RuntimeError(msg)
+        self._is_running = True
         state: list[int | None] = [None] * len(self.groups)
         self._state = state
         hooks = []
@@ -194,6 +199,7 @@ class RoundedNetwork:
                         self.change(d, k)
                 yield
         finally:
+            self._is_running = False
             for d in range(len(self.groups)):
                 self.set(d, None)
             for hook in hooks:
@@ -238,9 +244,10 @@ class RoundedNetwork:
     def divergence(self, choices: Choices) -> npt.NDArray[np.float64]:
         """Return KL(own || layout) of each calibration sample, in nats."""
         found = []
-        data = self.network.calibration
+        # The reference is made before the layout is, where it is not known yet.
+        pairs = list(zip(self.network.calibration, self.reference, strict=True))
         with self.running(choices):
-            for (inputs, targets), p in zip(data, self.reference, strict=True):
+            for (inputs, targets), p in pairs:
                 flat = flat_targets(targets)
                 q = log_probabilities(self.model(inputs), flat)
                 found.append(sample_sums(divergences(p, q), flat, len(targets)))

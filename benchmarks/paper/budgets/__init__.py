@@ -11,7 +11,7 @@ from rich.progress import track
 from benchmarks.paper.budgets import exhaustion, operations
 from benchmarks.paper.budgets.arms import ARMS, EXACT, budgets_of, solve_arms
 from benchmarks.paper.budgets.incumbent import Incumbents
-from benchmarks.paper.budgets.measured import add_divergence, add_quality
+from benchmarks.paper.budgets.measured import add_divergence, add_quality, code_of
 from benchmarks.paper.budgets.report import report
 from benchmarks.paper.budgets.tables import measure_tables
 from benchmarks.paper.networks import load_network
@@ -32,9 +32,9 @@ SIZES = {
 }
 
 SMOKE = [
-    *("--networks", "resnet8", "--budgets", "3", "--calibration", "32"),
-    *("--held-out", "32", "--expansions", "1", "--exhaustion", "smoke"),
-    *("--operations", "smoke"),
+    *("--networks", "resnet8", "--budgets", "2", "--calibration", "8"),
+    *("--held-out", "8", "--expansions", "1", "--draws", "4"),
+    *("--exhaustion", "smoke", "--operations", "smoke"),
 ]
 
 
@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--calibration", type=int, help=f"samples; first of {sizes}")
     parser.add_argument("--held-out", type=int, help="samples; the second of these")
     parser.add_argument("--expansions", type=int, help="for all budgets; the third")
+    parser.add_argument("--draws", type=int, default=24, help="of the Hessian's trace")
     choices = ("run", "smoke", "skip")
     parser.add_argument("--exhaustion", choices=choices, default="run")
     parser.add_argument("--operations", choices=choices, default="run")
@@ -90,7 +91,7 @@ def run_memory(name: str, arguments: argparse.Namespace, store: Store) -> None:
     if ("network", name) not in store:
         store.add(("network", name), **sizes)
     assert store["network", name]["calibration"] == calibration, "run with --restart"
-    measure_tables(network, store)
+    measure_tables(network, store, arguments.draws)
     solve_arms(network, store, budgets)
     solve_incumbents(network, store, budgets, expansions)
     add_quality(network, store, None)
@@ -137,6 +138,11 @@ def solve_incumbents(
         if is_better:
             order.append(position)
     add("exact:incumbent")
+    for record in store.select("layout", name):
+        choices = None if record["choices"] is None else tuple(record["choices"])
+        key = ("divergence", name, code_of(choices))
+        if choices in found.known and key not in store:
+            store.add(key, value=found.known[choices])
 
 
 def turns(count: int) -> list[int]:

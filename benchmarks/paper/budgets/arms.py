@@ -46,10 +46,7 @@ ARMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "hawq_v3_published": ("HAWQ-v3 ILP, w4/w8 only", ("hessian_trace",)),
     "gaudi": ("loss-MSE program (CBC)", ("loss_mse",)),
     "modelopt": ("ModelOpt's score and CBC", ("loss_mse_elements",)),
-    **{
-        f"exact:{name}": (f"exact, {name}", (name,))
-        for name in ADDITIVE
-    },
+    **{f"exact:{name}": (f"exact, {name}", (name,)) for name in ADDITIVE},
     "exact:pairs": ("exact, second-order pairs", ("pairs",)),
     "exact:kl_pairs": ("exact, output_kl and pairs", ("pairs",)),
     "exact:chosen": ("exact, best metric on calibration", (*ADDITIVE, "pairs")),

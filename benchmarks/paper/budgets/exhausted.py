@@ -30,10 +30,10 @@ LABELS = {
 TEXT = """## All layouts of a small network: whose error is it?
 
 ResNet-8, {precisions} for 8 decisions (shortcuts get the precision of the convolution
-that they are added to): all {layouts:,} layouts were run on {calibration} calibration and
-{held_out} held-out samples, so that the true optimum of every one of {budgets} budgets is
-known. Of an arm's divergence on the calibration samples, beside the least that any
-layout within the budget has:
+that they are added to): all {layouts:,} layouts were run on {calibration} calibration
+and {held_out} held-out samples, so that the true optimum of every one of {budgets}
+budgets is known. Of an arm's divergence on the calibration samples, beside the least
+that any layout within the budget has:
 
 - the **metric's error** is what the exact optimum of its objective loses; no search can
   win it back;
@@ -60,7 +60,10 @@ def exhausted_text(store: Store, folder: Path) -> str:
         start = ("exhausted layout", records[0]["key"][1], arm)
         return np.array([store[(*start, budget)][field] for budget in budgets])
 
-    optimum, bound = column("optimum", "divergence"), column("best held out", "held_out")
+    optimum, bound = (
+        column("optimum", "divergence"),
+        column("best held out", "held_out"),
+    )
     rows = []
     for arm in order:
         divergence, held_out = column(arm, "divergence"), column(arm, "held_out")

@@ -1,10 +1,11 @@
-"""All layouts of a small network, measured: what is a metric's error, what a search's."""
+"""All layouts of a small network: what is a metric's error, what a search's?"""
 
 from __future__ import annotations
 
 import base64
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +40,10 @@ EXPANSIONS = 6
 
 #: A block's shortcut gets the precision of its second convolution, whose output it is
 #: added to (HAWQ-v3 ties them too).
-TIES = [("layer2.0.conv2", "layer2.0.shortcut"), ("layer3.0.conv2", "layer3.0.shortcut")]
+TIES = [
+    ("layer2.0.conv2", "layer2.0.shortcut"),
+    ("layer3.0.conv2", "layer3.0.shortcut"),
+]
 
 
 def all_layouts(network: RoundedNetwork, ties: list[tuple[str, str]]) -> list[Choices]:
@@ -95,7 +99,7 @@ def measured_values(
 def run(store: Store, folder: Path, *, small: bool) -> None:
     """Exhaust ResNet-8, and solve every arm's problem on the same options."""
     precisions = ("w4", "w8") if small else ("w2", "w4", "w8")
-    counts = (16, 16) if small else (128, 256)
+    counts = (8, 8) if small else (128, 256)
     loaded = load_network(
         NETWORK, calibration=counts[0], held_out=counts[1], batch=64, folder=folder
     )
@@ -104,7 +108,10 @@ def run(store: Store, folder: Path, *, small: bool) -> None:
     key = ("exhausted", NETWORK)
     if key not in store:
         with torch.no_grad():
-            own = [quality(loaded.model, b).loss for b in (loaded.calibration, loaded.held_out)]
+            own = [
+                quality(loaded.model, b).loss
+                for b in (loaded.calibration, loaded.held_out)
+            ]
         columns = [
             measured_values(network, layouts, batches)
             for batches in (loaded.calibration, loaded.held_out)
@@ -125,7 +132,7 @@ def run(store: Store, folder: Path, *, small: bool) -> None:
     usages = np.array([network.usage(c) for c in layouts])
     if ("exhausted layout", NETWORK, "optimum", budgets[-1]) in store:
         return
-    problems = _problems(network, pairs=not small)
+    problems = _problems(network, small=small)
 
     def add(arm: str, budget: int, choices: Choices) -> None:
         kl, loss, _, held_out = values[row_of[choices]].tolist()
@@ -157,10 +164,11 @@ def run(store: Store, folder: Path, *, small: bool) -> None:
             add(arm, budget, layouts[fits[values[fits, column].argmin()]])
 
 
-def _problems(network: RoundedNetwork, *, pairs: bool) -> dict[str, mpsolve.Problem]:
+def _problems(network: RoundedNetwork, *, small: bool) -> dict[str, mpsolve.Problem]:
     """Return the exact arms' problems, from a calibration of their own."""
     names = [m for m in ADDITIVE if m not in ("measured", "output_kl", "hessian_trace")]
-    asked = [*names, HessianTrace(0.05, 24), *(["measured_pairs"] if pairs else [])]
+    asked: list[Any] = [*names, HessianTrace(0.05, 4 if small else 24)]
+    asked += [] if small else ["measured_pairs"]
     data = network.network.calibration
     scores = calibrate(
         network.model, data, network.network.loss, network.precisions, asked
@@ -175,7 +183,7 @@ def _problems(network: RoundedNetwork, *, pairs: bool) -> dict[str, mpsolve.Prob
         "pairs": (half, found.pairs),
         "kl_pairs": (kl, found.pairs),
     }
-    if pairs:
+    if not small:
         clado = scores["measured_pairs"]
         values["measured_pairs"] = (clado.values, clado.pairs)
     return {

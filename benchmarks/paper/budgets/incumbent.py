@@ -43,6 +43,8 @@ class Incumbents:
         Resources besides ``memory``.
     ties : sequence of tuples of str
         Decisions that get the same precision.
+    known : dict of Choices to float
+        Divergences that were measured.
     passes, seconds : float
         What measuring took so far: forward passes over the samples, processor time.
     """
@@ -53,7 +55,7 @@ class Incumbents:
     ties: Sequence[tuple[str, ...]] = ()
     passes: float = 0.0
     seconds: float = 0.0
-    _known: dict[Choices, float] = field(default_factory=dict)
+    known: dict[Choices, float] = field(default_factory=dict)
     _expanded: set[Choices] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -61,13 +63,13 @@ class Incumbents:
 
     def measure(self, choices: Choices) -> float:
         """Return a layout's mean divergence, measured once."""
-        if choices not in self._known:
+        if choices not in self.known:
             started = time.process_time()
             found = self.network.divergence(choices)
-            self._known[choices] = float(found.mean())
+            self.known[choices] = float(found.mean())
             self.passes += 1
             self.seconds += time.process_time() - started
-        return self._known[choices]
+        return self.known[choices]
 
     def fits(self, choices: Choices, budget: Mapping[str, float]) -> bool:
         """Whether a layout is within a budget, to the unit."""
@@ -79,11 +81,11 @@ class Incumbents:
 
     def best(self, position: int) -> Choices:
         """Return the incumbent of a budget."""
-        fitting = [c for c in self._known if self.fits(c, self.budgets[position])]
-        return min(fitting, key=lambda c: (self._known[c], c))
+        fitting = [c for c in self.known if self.fits(c, self.budgets[position])]
+        return min(fitting, key=lambda c: (self.known[c], c))
 
     def _values(self) -> npt.NDArray[np.float64]:
-        return np.array([self._known[self.best(i)] for i in range(len(self.budgets))])
+        return np.array([self.known[self.best(i)] for i in range(len(self.budgets))])
 
     def improve(self, position: int) -> bool:
         """Expand around a budget's incumbent; return whether any budget gained."""

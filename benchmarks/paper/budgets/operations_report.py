@@ -11,14 +11,14 @@ __all__ = ["operations_text"]
 TITLES = {
     "bops": (
         "Bit operations",
-        "Budgets of bit operations of one image (HAWQ-v3's: multiply-accumulates times "
+        "Budgets of bit operations of one image (multiply-accumulates times "
         "bits of weights times bits of inputs). HAWQ's metric knows no error of inputs, "
         "so that its arms choose among layers whose weights and inputs have the same "
         "bits, as HAWQ-v3 does.",
     ),
     "together": (
         "Memory, bit operations and time together",
-        "All three budgets bind at once. Time is the least that a T4 can take, from its "
+        "All three budgets at once. Time is the least that a T4 can take, from its "
         "data sheet (roofline), as this machine has no kernels for small integers. "
         "Greedy and the programs of others take one budget alone.",
     ),
@@ -26,8 +26,8 @@ TITLES = {
         "Measured time",
         "Every layer's time was measured on this processor, which has instructions for "
         "bf16, fp16 and fp32; integers would be decoded here before they are computed "
-        "with, and their time says nothing. The layouts were applied and really run: the "
-        "last line is the processor time of a batch.",
+        "with, and their time says nothing. The layouts were applied and really run: "
+        "the last line is the processor time of a batch.",
     ),
 }
 
@@ -49,7 +49,8 @@ def _about(about: dict[str, object]) -> str:
     assert isinstance(precisions, list)
     return (
         f"Options {', '.join(precisions)}; {about['calibration']} calibration samples, "
-        f"{about['held_out']} held out; full precision's held-out loss {about['own']:.4f}."
+        f"{about['held_out']} held out; full precision's held-out loss "
+        f"{about['own']:.4f}."
     )
 
 

@@ -53,7 +53,9 @@ def report(store: Store, folder: Path) -> None:
     parts = ["# Loss against memory, bit operations and time", "", store.provenance()]
     parts += ["", "## What was found", "", *[found_text(f) for f in fronts]]
     parts += [INTRODUCTION, "Compared are budgets, at each the exact arm with the best"]
-    parts += ["of the arms that are not exact: chosen by the held-out loss itself, which"]
+    parts += [
+        "of the arms that are not exact: chosen by the held-out loss itself, which"
+    ]
     parts += ["favours them. Intervals are 95 %, of the same samples' differences.", ""]
     for f in fronts:
         path = plot_fronts(f, folder)
@@ -74,7 +76,8 @@ def found_text(fronts: Fronts) -> str:
     above = sum(v.word == "**above**" for v in verdicts)
     tied = len(verdicts) - on - above
     ratios = [
-        max(v.loss - fronts.own_loss, FLOOR) / max(v.other_loss - fronts.own_loss, FLOOR)
+        max(v.loss - fronts.own_loss, FLOOR)
+        / max(v.other_loss - fronts.own_loss, FLOOR)
         for v in verdicts
     ]
     mean = float(np.exp(np.mean(np.log(ratios))))

@@ -27,17 +27,14 @@ METRICS = (
     "hessian_trace",
 )
 
-#: Hutchinson's draws for a batch; enough for a standard error of some percent.
-DRAWS = 24
 
-
-def measure_tables(network: RoundedNetwork, store: Store) -> None:
-    """Measure what the store does not hold yet."""
+def measure_tables(network: RoundedNetwork, store: Store, draws: int) -> None:
+    """Measure what the store does not hold yet; `draws` of Hutchinson's for a batch."""
     name, data = network.network.name, network.network.calibration
     for metric in METRICS:
         if ("table", name, metric) in store:
             continue
-        asked = HessianTrace(0.05, DRAWS) if metric == "hessian_trace" else metric
+        asked = HessianTrace(0.05, draws) if metric == "hessian_trace" else metric
         started = time.process_time()
         found = calibrate(
             network.model, data, network.network.loss, network.precisions, [asked]

@@ -37,7 +37,14 @@ means of {measured} resamples with a 95 % interval over these.
 def report(store: Store, folder: Path) -> None:
     """Write ``paper_stability.md`` and the pictures."""
     abouts = [r for r in store.select("network") if _is_complete(store, r)]
-    parts = ["# Stability of layouts", "", store.provenance(), "", "## What was found", ""]
+    parts = [
+        "# Stability of layouts",
+        "",
+        store.provenance(),
+        "",
+        "## What was found",
+        "",
+    ]
     parts += [_found(store, about) for about in abouts]
     if abouts:
         parts.append(TEXT.format(measured=abouts[0]["measured_draws"]))
@@ -56,7 +63,9 @@ def report(store: Store, folder: Path) -> None:
             "",
             robust_table(store, about),
         ]
-    (folder / "paper_stability.md").write_text("\n".join(parts).rstrip() + "\n", "utf-8")
+    (folder / "paper_stability.md").write_text(
+        "\n".join(parts).rstrip() + "\n", "utf-8"
+    )
 
 
 def _is_complete(store: Store, about: dict[str, Any]) -> bool:
@@ -170,7 +179,9 @@ def _found(store: Store, about: dict[str, Any]) -> str:
     ]
     spent = []
     for size in (sizes[0], sizes[-1]):
-        found = [costs(store, about, "output_kl", 0.0, size, b) for b in about["budgets"]]
+        found = [
+            costs(store, about, "output_kl", 0.0, size, b) for b in about["budgets"]
+        ]
         spent.append(float(np.median([x.mean() for x in found if x is not None])))
     gains = [
         gain(store, about, metric, z, size, budget)
@@ -200,7 +211,10 @@ def plot(store: Store, about: dict[str, Any], folder: Path) -> Path:
     figure, axes = plt.subplots(
         1,
         len(metrics) * len(sizes),
-        figsize=(2.5 + 2.1 * len(metrics) * len(sizes), 1.8 + 0.22 * len(about["names"])),
+        figsize=(
+            2.5 + 2.1 * len(metrics) * len(sizes),
+            1.8 + 0.22 * len(about["names"]),
+        ),
         sharey=True,
         layout="constrained",
         squeeze=False,
@@ -209,7 +223,9 @@ def plot(store: Store, about: dict[str, Any], folder: Path) -> Path:
     image = None
     for axis, (metric, size) in zip(axes[0], panels, strict=True):
         shares = changes(store, about, metric, 0.0, size)
-        image = axis.imshow(100 * shares, vmin=0, vmax=100, aspect="auto", cmap="magma_r")
+        image = axis.imshow(
+            100 * shares, vmin=0, vmax=100, aspect="auto", cmap="magma_r"
+        )
         axis.set_title(f"{metric}\n{size} samples", fontsize=9)
         ticks = range(len(about["budgets"]))
         axis.set_xticks(ticks, [f"{b / 1e3:.0f}" for b in about["budgets"]], fontsize=8)

@@ -64,9 +64,7 @@ class Resampler:
         pairs = None
         if metric == "kl_pairs":
             pairs = self._pairs(counts)
-        problem = expansion_problem(
-            self.network, upper_bound(values, counts, z), pairs
-        )
+        problem = expansion_problem(self.network, upper_bound(values, counts, z), pairs)
         bounds = [{"memory": budget} for budget in self.budgets]
         results = mpsolve.solve_many(problem, bounds)
         layouts = []
@@ -84,7 +82,9 @@ class Resampler:
         gram = (rows @ rows.T).astype(np.float64)
         return gram.reshape(*self.network.shape, *self.network.shape)
 
-    def draws(self, size: int, count: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
+    def draws(
+        self, size: int, count: int, seed: int
+    ) -> Iterator[npt.NDArray[np.int64]]:
         """Yield multiplicities of `count` resamples of the first `size` samples."""
         rng = np.random.default_rng((seed, size))
         total = self.expansion.divergence.shape[-1]
