@@ -31,6 +31,7 @@ from benchmarks.paper.rounded import (
     log_probabilities,
     sample_sums,
 )
+from mpsolve.torch.output_pairs import output_feature
 
 __all__ = ["Expansion", "expand", "expansion_problem"]
 
@@ -120,7 +121,7 @@ def expand(
                     divergence[i, k, here] = moved - alone
                     more = _losses(changed, flat.targets) - base_loss
                     loss[i, k, here] = sample_sums(more, flat, count)
-                    features[i * width + k] = _feature(q, changed - q, flat.weights)
+                    features[i * width + k] = output_feature(q, changed, flat.weights)
             pairs += (features @ features.T).double().numpy()
             if keep:
                 kept.append(features.reshape(num * width, count, -1).numpy())
@@ -138,15 +139,6 @@ def expand(
 
 def _losses(log_q: Tensor, targets: Tensor) -> Tensor:
     return -log_q.gather(1, targets[:, None])[:, 0]
-
-
-def _feature(log_q: Tensor, change: Tensor, weights: Tensor) -> Tensor:
-    """Return f with f_i . f_j = sum of w D_i' (diag(q) - q q') D_j over predictions."""
-    q = log_q.exp()
-    # A constant added to all outputs of a prediction changes nothing, so that
-    # differences of log-probabilities do as well as those of logits.
-    centred = change - (q * change).sum(-1, keepdim=True)
-    return ((weights[:, None] * q).sqrt() * centred).flatten().float()
 
 
 def expansion_problem(

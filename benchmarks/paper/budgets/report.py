@@ -10,11 +10,14 @@ from benchmarks.paper.budgets.arms import ARMS
 from benchmarks.paper.budgets.exhausted import exhausted_text
 from benchmarks.paper.budgets.fronts import BEST, Fronts
 from benchmarks.paper.budgets.operations_report import operations_text
-from benchmarks.paper.budgets.plots import FLOOR, plot_fronts
+from benchmarks.paper.budgets.plots import plot_fronts
 from benchmarks.paper.store import Store
 from benchmarks.paper.tables import signed, table
 
 __all__ = ["report"]
+
+#: Excess losses in nats that the held-out samples can tell from 0.
+RESOLVED = 5e-3
 
 #: Arms whose own objective an exact arm minimises too.
 SAME_OBJECTIVE = {
@@ -25,19 +28,31 @@ SAME_OBJECTIVE = {
     "gaudi": "loss_mse",
 }
 
-INTRODUCTION = f"""
-Every arm chooses one of w2, w4, w8 and w16 (integers with a scale for each channel, and
-fp16; inputs stay as they are) for every layer, within the same budgets for the bytes of
-the layers' parameters, scales included, from the same calibration samples. Losses are
-measured on samples that no arm has seen; layouts run in float32 with rounded parameters.
+INTRODUCTION = """
+Every arm chooses one of w2, w4, w8 and w16 (integers with a scale for each channel,
+and fp16; inputs stay as they are) for every layer, within the same budgets for the
+bytes of the layers' parameters, scales included, from the same calibration samples.
+Losses are measured on samples that no arm has seen; layouts run in float32 with rounded
+parameters.
 
 *Exact, around the incumbent* is the arm that is to win: layouts of all exact arms and
 uniform ones are measured on the calibration samples (their divergence from full
-precision); around the best of a budget every single change is measured, pairs of changes
-come along with the same passes, mpsolve solves for the best layout within a number of
-changes, exactly, and so on. *Second-order pairs* is half the Gauss-Newton form of the
-divergence, all pairs of layers included, from one pass for each layer and precision.
-*Best metric on calibration* is the first step of the incumbent alone.
+precision); around the best of a budget every single change is measured, pairs of
+changes come along with the same passes, mpsolve solves for the best layout within a
+number of changes, exactly, and so on. *Second-order pairs* is half the Gauss-Newton
+form of the divergence, all pairs of layers included, from one pass for each layer and
+precision. *Best metric on calibration* is the first step of the incumbent alone.
+"""
+
+ARM_NOTE = f"""Calibration: seconds of the processor, one thread, and passes over
+the calibration samples where that is what was done (cut where a pass begins in the
+middle); gradient metrics need forward and backward passes. *Excess loss ×*: held-out
+loss above full precision over that of the exact arm, geometric mean over the budgets;
+what is below {RESOLVED:g} nats counts as that much, as so few samples do not tell it
+from 0. *Divergence ×*: the same on the calibration samples, where the arms' choices
+were made, without any floor: what is lost by the metric and the search together, and
+not by what the samples do not know. *Search's error*: by how much the arm's own
+objective is above its minimum, mean over budgets; 0 where the arm is exact.
 """
 
 
@@ -76,8 +91,8 @@ def found_text(fronts: Fronts) -> str:
     above = sum(v.word == "**above**" for v in verdicts)
     tied = len(verdicts) - on - above
     ratios = [
-        max(v.loss - fronts.own_loss, FLOOR)
-        / max(v.other_loss - fronts.own_loss, FLOOR)
+        max(v.loss - fronts.own_loss, RESOLVED)
+        / max(v.other_loss - fronts.own_loss, RESOLVED)
         for v in verdicts
     ]
     mean = float(np.exp(np.mean(np.log(ratios))))
@@ -107,18 +122,17 @@ def about_text(fronts: Fronts) -> str:
 
 
 def verdict_table(fronts: Fronts) -> str:
-    rows = []
-    for v in fronts.verdicts():
-        rows.append(
-            [
-                ARMS[v.other][0],
-                v.word,
-                f"{v.budget:,}",
-                f"{v.loss:.4f}",
-                f"{v.other_loss:.4f}",
-                f"{signed(v.difference.value)} ± {v.difference.half:.4f}",
-            ]
-        )
+    rows = [
+        [
+            ARMS[v.other][0],
+            v.word,
+            f"{v.budget:,}",
+            f"{v.loss:.4f}",
+            f"{v.other_loss:.4f}",
+            f"{signed(v.difference.value)} ± {v.difference.half:.4f}",
+        ]
+        for v in fronts.verdicts()
+    ]
     head = ["best other arm", "exact is", "bytes", "exact", "other", "difference"]
     return table(head, rows, words=2)
 
@@ -144,8 +158,8 @@ def arm_table(store: Store, fronts: Fronts) -> str:
         fits = ~np.isnan(ratio)
         metric = float(np.exp(np.log(np.maximum(ratio[fits], 1e-12)).mean()))
         losses = fronts.losses(arm)
-        floor = np.maximum(losses - fronts.own_loss, FLOOR)
-        against = floor / np.maximum(own - fronts.own_loss, FLOOR)
+        floor = np.maximum(losses - fronts.own_loss, RESOLVED)
+        against = floor / np.maximum(own - fronts.own_loss, RESOLVED)
         held_out = float(np.exp(np.log(against[fits]).mean()))
         rows.append(
             [
@@ -160,17 +174,7 @@ def arm_table(store: Store, fronts: Fronts) -> str:
         )
     head = ["arm", "budgets", "calibration, s", "passes"]
     head += ["excess loss ×", "divergence ×", "search's error"]
-    note = (
-        "Calibration: seconds of the processor, one thread, and forward passes over the "
-        "calibration samples where that is what was done (cut where a pass begins in the "
-        "middle); gradient metrics need forward and backward passes. *Excess loss ×*: "
-        "held-out loss above full precision over that of the exact arm, geometric mean. "
-        "*Divergence ×*: the same on the calibration samples, where the arms' choices "
-        "were made: what is lost by the metric and the search together, without what "
-        "the samples do not know. *Search's error*: by how much the arm's own objective "
-        "is above its minimum, mean over budgets; nothing where the arm is exact.\n"
-    )
-    return table(head, rows) + "\n" + note
+    return table(head, rows) + "\n" + ARM_NOTE
 
 
 def cost(store: Store, network: str, arm: str) -> tuple[float, str]:

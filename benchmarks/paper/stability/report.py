@@ -24,11 +24,12 @@ __all__ = ["report"]
 Floats = npt.NDArray[np.float64]
 
 TEXT = """
-Every sample's value of a metric was kept, so that a resample (as many samples, drawn with
-replacement) costs a solve and nothing else. At each budget the layout of a resample is
-compared with that of the samples themselves: how many of the decisions differ, and what
-its held-out loss is. *z* adds so many standard errors to every loss before the solve (the
-upper confidence bound of each loss), which is the robust variant; 0 is the plain one.
+Every sample's value of a metric was kept, so that a resample (as many samples, drawn
+with replacement) costs a solve and nothing else. At each budget the layout of a
+resample is compared with that of the samples themselves: how many of the decisions
+differ, and what its held-out loss is. *z* adds so many standard errors to every loss
+before the solve (the upper confidence bound of each loss), which is the robust variant;
+0 is the plain one.
 Differences are resample minus all samples of that size, on the same held-out samples;
 means of {measured} resamples with a 95 % interval over these.
 """
@@ -52,7 +53,10 @@ def report(store: Store, folder: Path) -> None:
         name = about["key"][1]
         path = plot(store, about, folder)
         parts += [
-            f"## {name}, {about['draws']} resamples (40 with pairs), {about['held_out']} held-out samples",
+            f"## {name}",
+            "",
+            f"{about['draws']} resamples (at most 40 with pairs) of each size, "
+            f"{about['held_out']} held-out samples.",
             "",
             f"![disagreement]({path.name})",
             "",
@@ -129,8 +133,8 @@ def change_table(store: Store, about: dict[str, Any]) -> str:
                 rows.append([metric, f"{z:g}", f"{size}", *cells])
     head = ["metric", "z", "samples", *(f"{b / 1e3:.0f} kB" for b in about["budgets"])]
     note = (
-        "Share of the decisions whose precision is another one, and the mean difference "
-        "of the held-out loss, where it was measured.\n"
+        "Share of the decisions whose precision is another one, and the mean "
+        "difference of the held-out loss, where it was measured.\n"
     )
     return table(head, rows) + "\n" + note
 
@@ -196,10 +200,10 @@ def _found(store: Store, about: dict[str, Any]) -> str:
     return (
         f"- **{name}**: with output_kl {shares[0]:.0f} % of the decisions change in a "
         f"resample of {sizes[0]} samples and {shares[1]:.0f} % in one of {sizes[-1]}; "
-        f"the held-out loss of such layouts is {spent[0]:+.4f} and {spent[1]:+.4f} nats "
-        f"away from that of all samples (median of the budgets). The robust variant is "
-        f"better beyond the interval in {better} and worse in {worse} of {len(gains)} "
-        "cases (metric, size, z and budget)."
+        f"the held-out loss of such layouts is {spent[0]:+.4f} and {spent[1]:+.4f} "
+        "nats away from that of all samples (median of the budgets). The robust "
+        f"variant is better beyond the interval in {better} and worse in {worse} of "
+        f"{len(gains)} cases (metric, size, z and budget)."
     )
 
 

@@ -100,5 +100,5 @@ class Resampler:
 
 
 def disagreement(layouts: Sequence[Choices], reference: Choices) -> Floats:
-    """Return how often each decision differs from the reference's, shape (decisions,)."""
+    """Return how often each decision differs from the reference's."""
     return (np.array(layouts) != np.array(reference)).mean(0)
