@@ -25,10 +25,10 @@ PRECISIONS = ("w2", "w4", "w8", "w16")
 
 #: Calibration samples, held-out samples and expansions around incumbents.
 SIZES = {
-    "resnet8": (256, 500, 6),
+    "resnet8": (256, 300, 3),
     "resnet20": (256, 1000, 12),
     "resnet56": (64, 200, 2),
-    "stories260k": (16, 32, 3),
+    "stories260k": (12, 24, 2),
 }
 
 SMOKE = [

@@ -99,7 +99,7 @@ def measured_values(
 def run(store: Store, folder: Path, *, small: bool) -> None:
     """Exhaust ResNet-8, and solve every arm's problem on the same options."""
     precisions = ("w4", "w8") if small else ("w2", "w4", "w8")
-    counts = (8, 8) if small else (128, 256)
+    counts = (8, 8) if small else (96, 160)
     loaded = load_network(
         NETWORK, calibration=counts[0], held_out=counts[1], batch=64, folder=folder
     )

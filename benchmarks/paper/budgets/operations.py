@@ -48,7 +48,7 @@ METRICS = ("loss_mse", "loss_mse_elements")
 def run(store: Store, folder: Path, *, small: bool) -> None:
     """Run all arms that can express these budgets."""
     name = "resnet8" if small else "resnet20"
-    counts = (16, 16) if small else (256, 500)
+    counts = (16, 16) if small else (64, 200)
     loaded = load_network(
         name, calibration=counts[0], held_out=counts[1], batch=64, folder=folder
     )

@@ -13,8 +13,8 @@ TITLES = {
         "Bit operations",
         "Budgets of bit operations of one image (multiply-accumulates times "
         "bits of weights times bits of inputs). HAWQ's metric knows no error of "
-        "inputs, so that its arms choose among precisions whose weights and inputs have "
-        "the same bits, as HAWQ-v3 does.",
+        "inputs, so that its arms choose among precisions whose weights and inputs "
+        "have the same bits, as HAWQ-v3 does.",
     ),
     "together": (
         "Memory, bit operations and time together",

@@ -22,8 +22,8 @@ PRECISIONS = ("w2", "w4", "w8", "w16")
 #: Calibration sizes, held-out samples.
 SIZES: dict[str, tuple[tuple[int, ...], int]] = {
     "resnet8": ((16, 64), 500),
-    "resnet20": ((16, 64, 256), 500),
-    "stories260k": ((4, 16, 48), 32),
+    "resnet20": ((16, 64, 256), 300),
+    "stories260k": ((4, 12, 36), 24),
 }
 
 #: Of these the solutions are compared: every fourth of the budgets' study.
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--held-out", type=int, help="samples")
     parser.add_argument("--draws", type=int, default=100, help="resamples")
     parser.add_argument(
-        "--measured-draws", type=int, default=8, help="whose layouts are measured"
+        "--measured-draws", type=int, default=6, help="whose layouts are measured"
     )
     parser.add_argument("--z", nargs="+", type=float, default=[0.0, 1.0, 2.0])
     parser.add_argument("--seed", type=int, default=0)
