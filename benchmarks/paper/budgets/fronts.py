@@ -33,6 +33,8 @@ class Verdict:
         Held-out.
     difference : Mean
         Exact minus other, on the same samples.
+    divergence, other_divergence : float
+        From full precision, on the calibration samples, where arms choose.
     """
 
     budget: int
@@ -40,12 +42,22 @@ class Verdict:
     loss: float
     other_loss: float
     difference: Mean
+    divergence: float
+    other_divergence: float
 
     @property
     def word(self) -> str:
         if self.difference.value <= 0:
             return "below" if self.difference.has_sign else "on or below"
         return "**above**" if self.difference.has_sign else "above, within the interval"
+
+    @property
+    def cause(self) -> str:
+        """Say whose error it is where the exact arm is above."""
+        if self.difference.value <= 0:
+            return ""
+        # Nothing that sees these samples alone could have known better.
+        return "samples" if self.divergence <= self.other_divergence else "search"
 
 
 class Fronts:
@@ -87,6 +99,7 @@ class Fronts:
         """Compare the exact arm with the best of those that are not exact."""
         others = [arm for arm in self.arms if not arm.startswith("exact")]
         losses = {arm: self.losses(arm) for arm in others}
+        divergences = {arm: self.divergences(arm) for arm in [*others, BEST]}
         own = self.losses(BEST)
         found = []
         for i, budget in enumerate(self.budgets):
@@ -95,10 +108,15 @@ class Fronts:
             codes = [self.code(arm, budget) for arm in (BEST, other)]
             assert codes[0] is not None
             assert codes[1] is not None
-            difference = paired(self.store, self.network, codes[0], codes[1])
             found.append(
                 Verdict(
-                    budget, other, float(own[i]), float(losses[other][i]), difference
+                    budget,
+                    other,
+                    float(own[i]),
+                    float(losses[other][i]),
+                    paired(self.store, self.network, codes[0], codes[1]),
+                    float(divergences[BEST][i]),
+                    float(divergences[other][i]),
                 )
             )
         return found

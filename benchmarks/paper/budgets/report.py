@@ -44,6 +44,12 @@ form of the divergence, all pairs of layers included, from one pass for each lay
 precision. *Best metric on calibration* is the first step of the incumbent alone.
 """
 
+VERDICT_NOTE = """Held-out losses, their difference, and the divergences from full
+precision on the calibration samples. Where the exact arm is above, *samples* says that
+it is better on the calibration samples, so that neither its metric nor its search is to
+blame; *search* that the other layout is better there too, and was not found.
+"""
+
 ARM_NOTE = f"""Calibration: seconds of the processor, one thread, and passes over
 the calibration samples where that is what was done (cut where a pass begins in the
 middle); gradient metrics need forward and backward passes. *Excess loss ×*: held-out
@@ -102,6 +108,12 @@ def found_text(fronts: Fronts) -> str:
     )
     text += f", above it within the interval at {tied}" if tied else ""
     text += f", above it at {above}" if above else ""
+    causes = [v.cause for v in verdicts if v.cause]
+    if causes:
+        text += (
+            f"; of these {len(causes)} the calibration samples themselves prefer the "
+            f"exact arm's layout at {causes.count('samples')}"
+        )
     return (
         text + f". Its excess loss over full precision is {mean:.2f} times "
         "that of the best other arm at each budget (geometric mean)."
@@ -125,16 +137,19 @@ def verdict_table(fronts: Fronts) -> str:
     rows = [
         [
             ARMS[v.other][0],
-            v.word,
+            v.word + (f" ({v.cause})" if v.cause else ""),
             f"{v.budget:,}",
             f"{v.loss:.4f}",
             f"{v.other_loss:.4f}",
             f"{signed(v.difference.value)} ± {v.difference.half:.4f}",
+            f"{v.divergence:.4g}",
+            f"{v.other_divergence:.4g}",
         ]
         for v in fronts.verdicts()
     ]
     head = ["best other arm", "exact is", "bytes", "exact", "other", "difference"]
-    return table(head, rows, words=2)
+    head += ["divergence: exact", "other"]
+    return table(head, rows, words=2) + "\n" + VERDICT_NOTE
 
 
 def loss_table(fronts: Fronts) -> str:
