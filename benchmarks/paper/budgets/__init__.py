@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.progress import track
 
 from benchmarks.paper.budgets import exhaustion, operations
 from benchmarks.paper.budgets.arms import ARMS, EXACT, budgets_of, solve_arms
 from benchmarks.paper.budgets.incumbent import Incumbents
-from benchmarks.paper.budgets.measured import add_divergence, add_quality, code_of
+from benchmarks.paper.budgets.measured import (
+    add_divergence,
+    add_held_out,
+    add_quality,
+    code_of,
+)
 from benchmarks.paper.budgets.report import report
 from benchmarks.paper.budgets.tables import measure_tables
-from benchmarks.paper.networks import load_network
+from benchmarks.paper.networks import Batches, load_network
 from benchmarks.paper.rounded import RoundedNetwork
 from benchmarks.paper.store import Store
 
@@ -30,6 +37,9 @@ SIZES = {
     "resnet56": (64, 200, 2),
     "stories260k": (12, 24, 2),
 }
+
+#: Held-out samples whose divergence from full precision is measured, at least.
+DIVERGENCE_SAMPLES = 320
 
 SMOKE = [
     *("--networks", "resnet8", "--budgets", "2", "--calibration", "8"),
@@ -95,12 +105,22 @@ def run_memory(name: str, arguments: argparse.Namespace, store: Store) -> None:
     solve_arms(network, store, budgets)
     solve_incumbents(network, store, budgets, expansions)
     add_quality(network, store, None)
+    twin = RoundedNetwork(
+        replace(loaded, calibration=first(loaded.held_out)), PRECISIONS
+    )
     for arm in ARMS:
         for budget in track(budgets, f"{name} {arm}", transient=True):
             choices = store["layout", name, arm, budget]["choices"]
             if choices is not None:
                 add_divergence(network, store, tuple(choices))
                 add_quality(network, store, tuple(choices))
+                add_held_out(twin, store, tuple(choices))
+
+
+def first(batches: Batches) -> Batches:
+    """Return the first batches: divergences need fewer samples than losses do."""
+    counts = np.cumsum([len(targets) for _, targets in batches])
+    return batches[: int(np.searchsorted(counts, DIVERGENCE_SAMPLES)) + 1]
 
 
 def solve_incumbents(

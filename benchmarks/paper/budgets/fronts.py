@@ -12,7 +12,7 @@ from benchmarks.paper.budgets.measured import code_of, paired
 from benchmarks.paper.statistics import Mean
 from benchmarks.paper.store import Store
 
-__all__ = ["BEST", "Fronts", "Verdict"]
+__all__ = ["BEST", "Fronts", "Verdict", "word_of"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,6 +35,10 @@ class Verdict:
         Exact minus other, on the same samples.
     divergence, other_divergence : float
         From full precision, on the calibration samples, where arms choose.
+    closer : str
+        The arm of those not exact that is closest to full precision on held-out data.
+    moved : Mean
+        Exact's divergence on held-out data minus that arm's, on the same samples.
     """
 
     budget: int
@@ -44,12 +48,12 @@ class Verdict:
     difference: Mean
     divergence: float
     other_divergence: float
+    closer: str
+    moved: Mean
 
     @property
     def word(self) -> str:
-        if self.difference.value <= 0:
-            return "below" if self.difference.has_sign else "on or below"
-        return "**above**" if self.difference.has_sign else "above, within the interval"
+        return word_of(self.difference)
 
     @property
     def cause(self) -> str:
@@ -58,6 +62,13 @@ class Verdict:
             return ""
         # Nothing that sees these samples alone could have known better.
         return "samples" if self.divergence <= self.other_divergence else "search"
+
+
+def word_of(difference: Mean) -> str:
+    """Say where the exact arm is by a difference."""
+    if difference.value <= 0:
+        return "below" if difference.has_sign else "on or below"
+    return "**above**" if difference.has_sign else "above, within the interval"
 
 
 class Fronts:
@@ -86,6 +97,15 @@ class Fronts:
         """Return the divergence on the calibration samples at every budget."""
         return self._values(arm, "divergence", "value")
 
+    def held_out(self, arm: str) -> Floats:
+        """Return the divergence on held-out samples at every budget."""
+        return self._values(arm, "held out", "value")
+
+    def compared(self, i: int, other: str, kind: str) -> Mean:
+        """Return the exact arm's values minus another's at a budget."""
+        codes = [self.code(arm, self.budgets[i]) for arm in (BEST, other)]
+        return paired(self.store, self.network, *map(str, codes), kind)
+
     def _values(self, arm: str, kind: str, field: str) -> Floats:
         codes = [self.code(arm, budget) for budget in self.budgets]
         return np.array(
@@ -100,23 +120,24 @@ class Fronts:
         others = [arm for arm in self.arms if not arm.startswith("exact")]
         losses = {arm: self.losses(arm) for arm in others}
         divergences = {arm: self.divergences(arm) for arm in [*others, BEST]}
+        moved = {arm: self.held_out(arm) for arm in others}
         own = self.losses(BEST)
         found = []
         for i, budget in enumerate(self.budgets):
             fits = [arm for arm in others if not np.isnan(losses[arm][i])]
             other = min(fits, key=lambda arm: losses[arm][i])
-            codes = [self.code(arm, budget) for arm in (BEST, other)]
-            assert codes[0] is not None
-            assert codes[1] is not None
+            closer = min(fits, key=lambda arm: moved[arm][i])
             found.append(
                 Verdict(
                     budget,
                     other,
                     float(own[i]),
                     float(losses[other][i]),
-                    paired(self.store, self.network, codes[0], codes[1]),
+                    self.compared(i, other, "quality"),
                     float(divergences[BEST][i]),
                     float(divergences[other][i]),
+                    closer,
+                    self.compared(i, closer, "held out"),
                 )
             )
         return found

@@ -11,7 +11,14 @@ from benchmarks.paper.rounded import Choices, RoundedNetwork
 from benchmarks.paper.statistics import Mean, bootstrap
 from benchmarks.paper.store import Store
 
-__all__ = ["add_divergence", "add_quality", "code_of", "paired", "samples_of"]
+__all__ = [
+    "add_divergence",
+    "add_held_out",
+    "add_quality",
+    "code_of",
+    "paired",
+    "samples_of",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,9 +37,8 @@ def add_quality(network: RoundedNetwork, store: Store, choices: Choices | None) 
     found = network.quality(choices, network.network.held_out)
     if choices is None:
         store.add(("weights", name), weights=found.weights.astype(int).tolist())
-    # For paired differences half the digits are enough; the mean has all of them.
-    packed = base64.b64encode(found.losses.astype(np.float16).tobytes()).decode()
-    store.add(key, loss=found.loss, accuracy=found.accuracy, samples=packed)
+    samples = packed(found.losses)
+    store.add(key, loss=found.loss, accuracy=found.accuracy, samples=samples)
 
 
 def add_divergence(network: RoundedNetwork, store: Store, choices: Choices) -> None:
@@ -44,18 +50,50 @@ def add_divergence(network: RoundedNetwork, store: Store, choices: Choices) -> N
     store.add(key, value=float(found.mean()))
 
 
-def samples_of(store: Store, network: str, code: str) -> Floats:
-    """Return the held-out loss of every sample."""
-    packed = base64.b64decode(store["quality", network, code]["samples"])
-    return np.frombuffer(packed, np.float16).astype(np.float64)
+def add_held_out(twin: RoundedNetwork, store: Store, choices: Choices) -> None:
+    """Measure the divergence on samples that no arm has seen.
+
+    Parameters
+    ----------
+    twin : RoundedNetwork
+        Whose calibration samples are held-out ones.
+    """
+    key = ("held out", twin.network.name, code_of(choices))
+    if key not in store:
+        found = twin.divergence(choices)
+        store.add(key, value=float(found.mean()), samples=packed(found))
 
 
-def paired(store: Store, network: str, first: str, second: str) -> Mean:
-    """Return first - second with the interval of the same samples' differences."""
+def packed(values: Floats) -> str:
+    """Return half the digits of samples: enough for differences of pairs."""
+    return base64.b64encode(values.astype(np.float16).tobytes()).decode()
+
+
+def samples_of(record: dict[str, object]) -> Floats:
+    """Return what a record says of every sample."""
+    text = base64.b64decode(str(record["samples"]))
+    return np.frombuffer(text, np.float16).astype(np.float64)
+
+
+def paired(
+    store: Store, network: str, first: str, second: str, kind: str = "quality"
+) -> Mean:
+    """Return first - second with the interval of the same samples' differences.
+
+    Parameters
+    ----------
+    kind : {"quality", "held out"}
+        Whether losses or divergences are compared.
+    """
     if first == second:
         return Mean(0.0, 0.0)
-    weights = np.array(store["weights", network]["weights"], np.float64)
-    difference = samples_of(store, network, first) - samples_of(store, network, second)
+    records = [store[kind, network, code] for code in (first, second)]
+    samples = [samples_of(record) for record in records]
+    difference = samples[0] - samples[1]
+    weights = np.ones(len(difference))
+    field = "value"
+    if kind == "quality":
+        field = "loss"
+        weights = np.array(store["weights", network]["weights"], np.float64)
     found = bootstrap(difference, weights, draws=1000)
-    records = [store["quality", network, code]["loss"] for code in (first, second)]
-    return Mean(records[0] - records[1], found.half)
+    return Mean(records[0][field] - records[1][field], found.half)

@@ -8,9 +8,11 @@ import numpy as np
 
 from benchmarks.paper.budgets.arms import ARMS
 from benchmarks.paper.budgets.exhausted import exhausted_text
-from benchmarks.paper.budgets.fronts import BEST, Fronts
+from benchmarks.paper.budgets.fronts import BEST, Fronts, word_of
+from benchmarks.paper.budgets.measured import code_of
 from benchmarks.paper.budgets.operations_report import operations_text
 from benchmarks.paper.budgets.plots import plot_fronts
+from benchmarks.paper.statistics import Mean
 from benchmarks.paper.store import Store
 from benchmarks.paper.tables import signed, table
 
@@ -47,7 +49,9 @@ precision. *Best metric on calibration* is the first step of the incumbent alone
 VERDICT_NOTE = """Held-out losses, their difference, and the divergences from full
 precision on the calibration samples. Where the exact arm is above, *samples* says that
 it is better on the calibration samples, so that neither its metric nor its search is to
-blame; *search* that the other layout is better there too, and was not found.
+blame; *search* that the other layout is better there too, and was not found. On the
+right: the other arm whose outputs are closest to full precision's on held-out data, and
+the exact arm's divergence less that arm's.
 """
 
 ARM_NOTE = f"""Calibration: seconds of the processor, one thread, and passes over
@@ -65,11 +69,7 @@ objective is above its minimum, mean over budgets; 0 where the arm is exact.
 def report(store: Store, folder: Path) -> None:
     """Write ``paper_budgets.md`` and the plots."""
     names = [record["key"][1] for record in store.select("network")]
-    done = [
-        name
-        for name in names
-        if ("layout", name, BEST, store["network", name]["budgets"][-1]) in store
-    ]
+    done = [name for name in names if is_complete(store, name)]
     fronts = [Fronts(store, name) for name in done]
     parts = ["# Loss against memory, bit operations and time", "", store.provenance()]
     parts += ["", "## What was found", "", *[found_text(f) for f in fronts]]
@@ -89,35 +89,54 @@ def report(store: Store, folder: Path) -> None:
     (folder / "paper_budgets.md").write_text(text, encoding="utf-8")
 
 
+def is_complete(store: Store, name: str) -> bool:
+    """Whether every layout of a network was measured."""
+    last = ("layout", name, BEST, store["network", name]["budgets"][-1])
+    layouts = [r["choices"] for r in store.select("layout", name) if r["choices"]]
+    return last in store and all(
+        (kind, name, code_of(choices)) in store
+        for choices in layouts
+        for kind in ("quality", "divergence", "held out")
+    )
+
+
 def found_text(fronts: Fronts) -> str:
-    """Say in a sentence how often the exact arm is on or below all others."""
+    """Say how often the exact arm is on or below all others, and why it is not."""
     verdicts = fronts.verdicts()
-    below = sum(v.word == "below" for v in verdicts)
-    on = sum(v.difference.value <= 0 for v in verdicts)
-    above = sum(v.word == "**above**" for v in verdicts)
-    tied = len(verdicts) - on - above
     ratios = [
         max(v.loss - fronts.own_loss, RESOLVED)
         / max(v.other_loss - fronts.own_loss, RESOLVED)
         for v in verdicts
     ]
     mean = float(np.exp(np.mean(np.log(ratios))))
-    text = (
-        f"- **{fronts.network}**: on or below the best of all other arms at {on} of "
-        f"{len(verdicts)} budgets ({below} of them beyond the interval)"
-    )
-    text += f", above it within the interval at {tied}" if tied else ""
-    text += f", above it at {above}" if above else ""
+    text = f"- **{fronts.network}**, held-out loss: the exact arm is "
+    text += counted([v.difference for v in verdicts])
     causes = [v.cause for v in verdicts if v.cause]
     if causes:
         text += (
-            f"; of these {len(causes)} the calibration samples themselves prefer the "
-            f"exact arm's layout at {causes.count('samples')}"
+            f"; at {causes.count('samples')} of the {len(causes)} budgets where it is "
+            "above, the calibration samples themselves prefer its layout"
         )
-    return (
-        text + f". Its excess loss over full precision is {mean:.2f} times "
-        "that of the best other arm at each budget (geometric mean)."
+    text += (
+        f". Its excess over full precision is {mean:.2f} times that of the best other "
+        "arm of each budget (geometric mean). Held-out divergence from full precision, "
+        "which does not depend on the luck of labels: "
     )
+    return text + counted([v.moved for v in verdicts]) + "."
+
+
+def counted(differences: list[Mean]) -> str:
+    """Say how often differences from the best of all other arms are below 0."""
+    words = [word_of(d) for d in differences]
+    on = sum(d.value <= 0 for d in differences)
+    text = (
+        f"on or below the best of all other arms at {on} of {len(words)} budgets "
+        f"({words.count('below')} beyond the interval)"
+    )
+    tied = words.count("above, within the interval")
+    text += f", above within the interval at {tied}" if tied else ""
+    above = words.count("**above**")
+    return text + (f", above at {above}" if above else "")
 
 
 def about_text(fronts: Fronts) -> str:
@@ -142,13 +161,15 @@ def verdict_table(fronts: Fronts) -> str:
             f"{v.loss:.4f}",
             f"{v.other_loss:.4f}",
             f"{signed(v.difference.value)} ± {v.difference.half:.4f}",
-            f"{v.divergence:.4g}",
-            f"{v.other_divergence:.4g}",
+            f"{v.divergence:.3g}",
+            f"{v.other_divergence:.3g}",
+            ARMS[v.closer][0],
+            f"{v.moved.value:+.2g} ± {v.moved.half:.1g}",
         ]
         for v in fronts.verdicts()
     ]
     head = ["best other arm", "exact is", "bytes", "exact", "other", "difference"]
-    head += ["divergence: exact", "other"]
+    head += ["divergence: exact", "other", "closest other", "held-out divergence"]
     return table(head, rows, words=2) + "\n" + VERDICT_NOTE
 
 
