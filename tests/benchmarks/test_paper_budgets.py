@@ -1,5 +1,6 @@
 """The study of budgets: its formulas, its rivals, and a tiny run."""
 
+import argparse
 import json
 from itertools import product
 
@@ -10,6 +11,7 @@ from torch import nn
 
 import mpsolve
 from benchmarks.models.resnet import CifarResNet
+from benchmarks.paper import budgets as budgets_study
 from benchmarks.paper.__main__ import main
 from benchmarks.paper.budgets import programs
 from benchmarks.paper.budgets.arms import budgets_of, uniform
@@ -19,6 +21,7 @@ from benchmarks.paper.budgets.hawq_v2 import ordered_pick
 from benchmarks.paper.budgets.incumbent import Incumbents
 from benchmarks.paper.networks import Network, quality
 from benchmarks.paper.rounded import RoundedNetwork
+from benchmarks.paper.store import Store
 from mpsolve.torch import applied, calibrate, measured_bytes
 from tests.conftest import shared_folder
 
@@ -220,7 +223,11 @@ def test_a_tiny_run_and_its_report(tmp_path):
     main(command)
     path = tmp_path / "paper_budgets.jsonl"
     lines = path.read_text().splitlines()
-    main([*command, "--report"])
+    parser = argparse.ArgumentParser()
+    budgets_study.add_arguments(parser)
+    arguments = parser.parse_args(budgets_study.SMOKE)
+    arguments.data = data
+    budgets_study.run(arguments, Store(path, {}))
     assert path.read_text().splitlines() == lines, "resuming wrote something twice"
     records = {tuple(r["key"]): r for r in map(json.loads, lines) if "key" in r}
     budgets = records["network", "resnet8"]["budgets"]

@@ -98,6 +98,8 @@ def measured_values(
 
 def run(store: Store, folder: Path, *, small: bool) -> None:
     """Exhaust ResNet-8, and solve every arm's problem on the same options."""
+    if ("exhausted whole", NETWORK) in store:
+        return
     precisions = ("w4", "w8") if small else ("w2", "w4", "w8")
     counts = (8, 8) if small else (96, 160)
     loaded = load_network(
@@ -130,8 +132,6 @@ def run(store: Store, folder: Path, *, small: bool) -> None:
     row_of = {choices: row for row, choices in enumerate(layouts)}
     budgets = budgets_of(network, 3 if small else 20, (1.15, 1.0))
     usages = np.array([network.usage(c) for c in layouts])
-    if ("exhausted layout", NETWORK, "optimum", budgets[-1]) in store:
-        return
     problems = _problems(network, small=small)
 
     def add(arm: str, budget: int, choices: Choices) -> None:
@@ -162,6 +162,7 @@ def run(store: Store, folder: Path, *, small: bool) -> None:
         fits = np.flatnonzero(usages <= budget)
         for arm, column in (("best held out", 3), ("least loss", 1), ("optimum", 0)):
             add(arm, budget, layouts[fits[values[fits, column].argmin()]])
+    store.add(("exhausted whole", NETWORK))
 
 
 def _problems(network: RoundedNetwork, *, small: bool) -> dict[str, mpsolve.Problem]:

@@ -101,9 +101,9 @@ class Fronts:
         """Return the divergence on held-out samples at every budget."""
         return self._values(arm, "held out", "value")
 
-    def compared(self, i: int, other: str, kind: str) -> Mean:
-        """Return the exact arm's values minus another's at a budget."""
-        codes = [self.code(arm, self.budgets[i]) for arm in (BEST, other)]
+    def compared(self, i: int, arm: str, other: str, kind: str) -> Mean:
+        """Return an arm's values minus another's at a budget."""
+        codes = [self.code(a, self.budgets[i]) for a in (arm, other)]
         return paired(self.store, self.network, *map(str, codes), kind)
 
     def _values(self, arm: str, kind: str, field: str) -> Floats:
@@ -115,13 +115,13 @@ class Fronts:
             ]
         )
 
-    def verdicts(self) -> list[Verdict]:
-        """Compare the exact arm with the best of those that are not exact."""
+    def verdicts(self, best: str = BEST) -> list[Verdict]:
+        """Compare an exact arm with the best of those that are not exact."""
         others = [arm for arm in self.arms if not arm.startswith("exact")]
         losses = {arm: self.losses(arm) for arm in others}
-        divergences = {arm: self.divergences(arm) for arm in [*others, BEST]}
+        divergences = {arm: self.divergences(arm) for arm in [*others, best]}
         moved = {arm: self.held_out(arm) for arm in others}
-        own = self.losses(BEST)
+        own = self.losses(best)
         found = []
         for i, budget in enumerate(self.budgets):
             fits = [arm for arm in others if not np.isnan(losses[arm][i])]
@@ -133,11 +133,11 @@ class Fronts:
                     other,
                     float(own[i]),
                     float(losses[other][i]),
-                    self.compared(i, other, "quality"),
-                    float(divergences[BEST][i]),
+                    self.compared(i, best, other, "quality"),
+                    float(divergences[best][i]),
                     float(divergences[other][i]),
                     closer,
-                    self.compared(i, closer, "held out"),
+                    self.compared(i, best, closer, "held out"),
                 )
             )
         return found

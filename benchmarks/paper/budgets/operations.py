@@ -48,6 +48,9 @@ METRICS = ("loss_mse", "loss_mse_elements")
 def run(store: Store, folder: Path, *, small: bool) -> None:
     """Run all arms that can express these budgets."""
     name = "resnet8" if small else "resnet20"
+    studies = ("bops", "together", "time")
+    if all(("operations about", name, study) in store for study in studies):
+        return
     counts = (16, 16) if small else (64, 200)
     loaded = load_network(
         name, calibration=counts[0], held_out=counts[1], batch=64, folder=folder
