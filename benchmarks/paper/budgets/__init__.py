@@ -35,7 +35,7 @@ SIZES = {
     "resnet8": (256, 300, 3),
     "resnet20": (256, 1000, 12),
     "resnet56": (64, 200, 2),
-    "stories260k": (12, 24, 1),
+    "stories260k": (8, 16, 1),
 }
 
 #: Part of the held-out samples whose divergence from full precision is measured.

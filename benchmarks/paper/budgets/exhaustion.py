@@ -101,7 +101,7 @@ def run(store: Store, folder: Path, *, small: bool) -> None:
     if ("exhausted whole", NETWORK) in store:
         return
     precisions = ("w4", "w8") if small else ("w2", "w4", "w8")
-    counts = (8, 8) if small else (96, 160)
+    counts = (8, 8) if small else (64, 96)
     loaded = load_network(
         NETWORK, calibration=counts[0], held_out=counts[1], batch=64, folder=folder
     )

@@ -51,7 +51,7 @@ def run(store: Store, folder: Path, *, small: bool) -> None:
     studies = ("bops", "together", "time")
     if all(("operations about", name, study) in store for study in studies):
         return
-    counts = (16, 16) if small else (64, 200)
+    counts = (16, 16) if small else (64, 128)
     loaded = load_network(
         name, calibration=counts[0], held_out=counts[1], batch=64, folder=folder
     )

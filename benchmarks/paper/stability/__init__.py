@@ -23,14 +23,14 @@ PRECISIONS = ("w2", "w4", "w8", "w16")
 SIZES: dict[str, tuple[tuple[int, ...], int]] = {
     "resnet8": ((16, 64), 500),
     "resnet20": ((16, 64, 256), 300),
-    "stories260k": ((4, 12, 36), 24),
+    "stories260k": ((4, 12, 24), 16),
 }
 
 #: Of these the solutions are compared: every fourth of the budgets' study.
 BUDGETS = slice(2, 20, 4)
 
 #: Resamples where a solve has all pairs, and takes longer.
-MOST_WITH_PAIRS = 40
+MOST_WITH_PAIRS = 12
 
 SMOKE = [
     *("--networks", "resnet8", "--sizes", "8", "24", "--held-out", "32"),

@@ -55,7 +55,7 @@ def report(store: Store, folder: Path) -> None:
         parts += [
             f"## {name}",
             "",
-            f"{about['draws']} resamples (at most 40 with pairs) of each size, "
+            f"{about['draws']} resamples (at most 12 with pairs) of each size, "
             f"{about['held_out']} held-out samples.",
             "",
             f"![disagreement]({path.name})",
