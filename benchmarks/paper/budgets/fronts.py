@@ -115,6 +115,14 @@ class Fronts:
             ]
         )
 
+    def against(self, other: str, kind: str, best: str = BEST) -> list[Mean]:
+        """Return an exact arm's values minus another's, where that has a layout."""
+        return [
+            self.compared(i, best, other, kind)
+            for i, budget in enumerate(self.budgets)
+            if self.code(other, budget) is not None
+        ]
+
     def verdicts(self, best: str = BEST) -> list[Verdict]:
         """Compare an exact arm with the best of those that are not exact."""
         others = [arm for arm in self.arms if not arm.startswith("exact")]

@@ -49,6 +49,10 @@ form of the divergence, all pairs of layers included, from one pass for each lay
 precision. *Best metric on calibration* is the first step of the incumbent alone.
 """
 
+FOUND = """How often the exact arm that is measured around its incumbents is on or below the
+best of all other arms, at the same budgets; which is best is chosen by the held-out
+samples themselves, in favour of the others."""
+
 VERDICT_NOTE = """Held-out losses, their difference, and the divergences from full
 precision on the calibration samples. Where the exact arm is above, *samples* says that
 it is better on the calibration samples, so that neither its metric nor its search is to
@@ -65,7 +69,9 @@ what is below {RESOLVED:g} nats counts as that much, as so few samples do not te
 from 0. *Divergence ×*: the same on the calibration samples, where the arms' choices
 were made, without any floor: what is lost by the metric and the search together, and
 not by what the samples do not know. *Search's error*: by how much the arm's own
-objective is above its minimum, mean over budgets; 0 where the arm is exact.
+objective is above its minimum, mean over budgets; 0 where the arm is exact. *Exact
+below, above*: at how many budgets *exact, around the incumbent* is below this arm on
+held-out data, and above it, each beyond the 95 % interval; by loss, and by divergence.
 """
 
 
@@ -75,7 +81,8 @@ def report(store: Store, folder: Path) -> None:
     done = [name for name in names if is_complete(store, name)]
     fronts = [Fronts(store, name) for name in done]
     parts = ["# Loss against memory, bit operations and time", "", store.provenance()]
-    parts += ["", "## What was found", "", *[found_text(f) for f in fronts]]
+    parts += ["", "## What was found", "", FOUND, ""]
+    parts += [found_text(f) for f in fronts]
     parts += [INTRODUCTION, "Compared are budgets, at each the exact arm with the best"]
     parts += [
         "of the arms that are not exact: chosen by the held-out loss itself, which"
@@ -112,28 +119,38 @@ def found_text(fronts: Fronts) -> str:
         for v in verdicts
     ]
     mean = float(np.exp(np.mean(np.log(ratios))))
-    text = f"- **{fronts.network}**, held-out loss: the exact arm is "
-    text += counted([v.difference for v in verdicts])
+    lines = [f"- **{fronts.network}**"]
+    text = f"held-out loss: {counted([v.difference for v in verdicts])}"
     causes = [v.cause for v in verdicts if v.cause]
     if causes:
         text += (
             f"; at {causes.count('samples')} of the {len(causes)} budgets where it is "
             "above, the calibration samples themselves prefer its layout"
         )
-    text += (
-        f". Its excess over full precision is {mean:.2f} times that of the best other "
-        "arm of each budget (geometric mean). Held-out divergence from full precision, "
-        "which does not depend on the luck of labels: "
+    lines.append(
+        f"{text}. The excess over full precision is {mean:.2f} times that of the best "
+        "other arm of each budget (geometric mean)."
     )
-    text += counted([v.moved for v in verdicts])
+    lines.append(
+        "held-out divergence from full precision, which does not depend on the luck of "
+        f"labels: {counted([v.moved for v in verdicts])}."
+    )
+    others = [arm for arm in fronts.arms if not arm.startswith("exact")]
+    for kind, name in (("quality", "loss"), ("held out", "divergence")):
+        pairs = [d for arm in others for d in fronts.against(arm, kind)]
+        below, above = beyond(pairs).split(", ")
+        lines.append(
+            f"arm by arm, by held-out {name}: below beyond the interval in {below} of "
+            f"{len(pairs)} pairs of another arm and a budget, above in {above}."
+        )
     seconds, passes = cost(fronts.store, fronts.network, PAIRS)
-    text += (
-        f".\n  Without any iteration, {ARMS[PAIRS][0]} alone ({passes} forward passes, "
-        f"{seconds:.0f} s) is, by held-out loss, "
-    )
     alone = fronts.verdicts(PAIRS)
-    text += counted([v.difference for v in alone]) + "; by held-out divergence, "
-    return text + counted([v.moved for v in alone]) + "."
+    lines.append(
+        f"without any iteration, {ARMS[PAIRS][0]} ({passes} forward passes over the "
+        f"calibration samples, {seconds:.0f} s): {counted([v.difference for v in alone])}"
+        f"; by divergence, {counted([v.moved for v in alone])}."
+    )
+    return "\n  - ".join(lines)
 
 
 def counted(differences: list[Mean]) -> str:
@@ -141,7 +158,7 @@ def counted(differences: list[Mean]) -> str:
     words = [word_of(d) for d in differences]
     on = sum(d.value <= 0 for d in differences)
     text = (
-        f"on or below the best of all other arms at {on} of {len(words)} budgets "
+        f"on or below the best other arm at {on} of {len(words)} budgets "
         f"({words.count('below')} beyond the interval)"
     )
     tied = words.count("above, within the interval")
@@ -217,11 +234,21 @@ def arm_table(store: Store, fronts: Fronts) -> str:
                 f"{held_out:.2f}",
                 f"{metric:.2f}",
                 search_error(store, fronts, arm),
+                beyond(fronts.against(arm, "quality")) if arm != BEST else "",
+                beyond(fronts.against(arm, "held out")) if arm != BEST else "",
             ]
         )
     head = ["arm", "budgets", "calibration, s", "passes"]
     head += ["excess loss ×", "divergence ×", "search's error"]
+    head += ["exact below, above", "the same, divergence"]
     return table(head, rows) + "\n" + ARM_NOTE
+
+
+def beyond(differences: list[Mean]) -> str:
+    """Count where the exact arm is below and above beyond the interval."""
+    below = sum(d.has_sign and d.value < 0 for d in differences)
+    above = sum(d.has_sign and d.value > 0 for d in differences)
+    return f"{below}, {above}"
 
 
 def cost(store: Store, network: str, arm: str) -> tuple[float, str]:
