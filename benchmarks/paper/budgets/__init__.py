@@ -11,7 +11,7 @@ import numpy as np
 from rich.progress import track
 
 from benchmarks.paper.budgets import exhaustion, operations
-from benchmarks.paper.budgets.arms import ARMS, EXACT, budgets_of, solve_arms
+from benchmarks.paper.budgets.arms import ADDITIVE, ARMS, EXACT, budgets_of, solve_arms
 from benchmarks.paper.budgets.incumbent import Incumbents
 from benchmarks.paper.budgets.measured import (
     add_divergence,
@@ -114,7 +114,8 @@ def run_memory(name: str, arguments: argparse.Namespace, store: Store) -> None:
             if choices is not None:
                 add_divergence(network, store, tuple(choices))
                 add_quality(network, store, tuple(choices))
-                add_held_out(twin, store, tuple(choices))
+                if arm.removeprefix("exact:") not in ADDITIVE:
+                    add_held_out(twin, store, tuple(choices))
 
 
 def first(batches: Batches) -> Batches:

@@ -108,11 +108,9 @@ class Fronts:
 
     def _values(self, arm: str, kind: str, field: str) -> Floats:
         codes = [self.code(arm, budget) for budget in self.budgets]
+        keys = [(kind, self.network, code) for code in codes]
         return np.array(
-            [
-                np.nan if code is None else self.store[kind, self.network, code][field]
-                for code in codes
-            ]
+            [self.store[key][field] if key in self.store else np.nan for key in keys]
         )
 
     def against(self, other: str, kind: str, best: str = BEST) -> list[Mean]:
@@ -120,7 +118,7 @@ class Fronts:
         return [
             self.compared(i, best, other, kind)
             for i, budget in enumerate(self.budgets)
-            if self.code(other, budget) is not None
+            if (kind, self.network, self.code(other, budget)) in self.store
         ]
 
     def verdicts(self, best: str = BEST) -> list[Verdict]:
