@@ -152,7 +152,8 @@ def found_text(fronts: Fronts) -> str:
     lines.append(
         f"without any iteration, {ARMS[PAIRS][0]} ({passes} forward passes over the "
         f"calibration samples, {seconds:.0f} s): "
-        f"{counted([v.difference for v in alone])}; by divergence, {counted([v.moved for v in alone])}."
+        f"{counted([v.difference for v in alone])}; "
+        f"by divergence, {counted([v.moved for v in alone])}."
     )
     return "\n  - ".join(lines)
 
