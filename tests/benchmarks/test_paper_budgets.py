@@ -21,6 +21,7 @@ from benchmarks.paper.budgets.hawq_v2 import ordered_pick
 from benchmarks.paper.budgets.incumbent import Incumbents
 from benchmarks.paper.networks import Network, quality
 from benchmarks.paper.rounded import RoundedNetwork
+from benchmarks.paper.statistics import bootstrap, weighted_mean
 from benchmarks.paper.store import Store
 from mpsolve.torch import applied, calibrate, measured_bytes
 from tests.conftest import shared_folder
@@ -141,6 +142,14 @@ def test_rivals_find_what_enumeration_finds(seed):
     picked = ordered_pick(traces, loss, memory, budget)
     assert picked in ordered
     assert total[picked] == pytest.approx(min(total[c] for c in ordered))
+
+
+def test_an_interval_is_that_of_the_bootstrap():
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(1, 2, 300), rng.integers(1, 9, 300)
+    found, drawn = weighted_mean(x, w), bootstrap(x, w)
+    assert found.value == pytest.approx(drawn.value)
+    assert found.half == pytest.approx(drawn.half, rel=0.1)
 
 
 def test_padding_fills_a_budget_from_the_first_layer_on(network):

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.paper.rounded import Choices, RoundedNetwork
-from benchmarks.paper.statistics import Mean, bootstrap
+from benchmarks.paper.statistics import Mean, weighted_mean
 from benchmarks.paper.store import Store
 
 __all__ = [
@@ -95,5 +95,5 @@ def paired(
     if kind == "quality":
         field = "loss"
         weights = np.array(store["weights", network]["weights"], np.float64)
-    found = bootstrap(difference, weights, draws=1000)
+    found = weighted_mean(difference, weights)
     return Mean(records[0][field] - records[1][field], found.half)
