@@ -35,11 +35,19 @@ MOST_WITH_PAIRS = 12
 SMOKE = [
     *("--networks", "resnet8", "--sizes", "8", "24", "--held-out", "32"),
     *("--draws", "4", "--measured-draws", "2"),
+    *("--metrics", *METRICS),
 ]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--networks", nargs="+", default=["resnet20", "stories260k"])
+    parser.add_argument(
+        "--metrics",
+        nargs="+",
+        choices=METRICS,
+        default=METRICS[:2],
+        help="kl_pairs, too, where samples have one prediction",
+    )
     parser.add_argument("--sizes", nargs="+", type=int, help="calibration samples")
     parser.add_argument("--held-out", type=int, help="samples")
     parser.add_argument("--draws", type=int, default=100, help="resamples")
@@ -83,7 +91,8 @@ def run_network(name: str, arguments: argparse.Namespace, store: Store) -> None:
     has_pairs = loaded.loss == "cross_entropy"
     jobs = [
         (metric, z, size)
-        for metric in (METRICS if has_pairs else METRICS[:2])
+        for metric in arguments.metrics
+        if metric != "kl_pairs" or has_pairs
         for z in (arguments.z[:1] if metric == "kl_pairs" else arguments.z)
         for size in sizes
         if ("resampled", name, metric, z, size, budgets[-1]) not in store

@@ -37,7 +37,9 @@ means of {measured} resamples with a 95 % interval over these.
 
 def report(store: Store, folder: Path) -> None:
     """Write ``paper_stability.md`` and the pictures."""
-    abouts = [r for r in store.select("network") if _is_complete(store, r)]
+    abouts = [
+        r for r in store.select("network") if store.select("resampled", r["key"][1])
+    ]
     parts = [
         "# Stability of layouts",
         "",
@@ -63,25 +65,33 @@ def report(store: Store, folder: Path) -> None:
             "### Decisions that change, and what that costs",
             "",
             change_table(store, about),
-            "### Layouts of all samples of a size: plain and robust",
-            "",
-            robust_table(store, about),
         ]
+        if is_measured(store, about):
+            parts += ["### Layouts of all samples of a size: plain and robust", ""]
+            parts.append(robust_table(store, about))
+        else:
+            parts.append("The layouts have not been run on held-out samples yet.\n")
     (folder / "paper_stability.md").write_text(
         "\n".join(parts).rstrip() + "\n", "utf-8"
     )
 
 
-def _is_complete(store: Store, about: dict[str, Any]) -> bool:
-    records = store.select("resampled", about["key"][1])
-    return bool(records) and all(
-        ("quality", about["key"][1], r["own"]) in store for r in records
-    )
+def is_measured(store: Store, about: dict[str, Any]) -> bool:
+    """Whether the layouts of all samples have been run on held-out data."""
+    name = about["key"][1]
+    records = store.select("resampled", name)
+    return all(("quality", name, r["own"]) in store for r in records)
 
 
 def metrics_of(store: Store, name: str) -> list[str]:
     found = {r["key"][2] for r in store.select("resampled", name)}
-    return [metric for metric in METRICS if metric in found]
+    about = store["network", name]
+    last = (0.0, about["sizes"][-1], about["budgets"][-1])
+    return [
+        metric
+        for metric in METRICS
+        if metric in found and ("resampled", name, metric, *last) in store
+    ]
 
 
 def zs(store: Store, about: dict[str, Any], metric: str) -> list[float]:
@@ -109,7 +119,7 @@ def costs(
     name = about["key"][1]
     record = store["resampled", name, metric, z, size, budget]
     codes = record["layouts"][: about["measured_draws"]]
-    if any(("quality", name, code) not in store for code in codes):
+    if any(("quality", name, code) not in store for code in [*codes, record["own"]]):
         return None
     own = store["quality", name, record["own"]]["loss"]
     return np.array([store["quality", name, code]["loss"] - own for code in codes])
@@ -181,6 +191,12 @@ def _found(store: Store, about: dict[str, Any]) -> str:
         100 * float(changes(store, about, "output_kl", 0.0, size).mean())
         for size in (sizes[0], sizes[-1])
     ]
+    text = (
+        f"- **{name}**: with output_kl {shares[0]:.0f} % of the decisions change in a "
+        f"resample of {sizes[0]} samples and {shares[1]:.0f} % in one of {sizes[-1]}"
+    )
+    if not is_measured(store, about):
+        return text + "."
     spent = []
     for size in (sizes[0], sizes[-1]):
         found = [
@@ -198,12 +214,10 @@ def _found(store: Store, about: dict[str, Any]) -> str:
     better = sum(g.has_sign and g.value < 0 for g in gains)
     worse = sum(g.has_sign and g.value > 0 for g in gains)
     return (
-        f"- **{name}**: with output_kl {shares[0]:.0f} % of the decisions change in a "
-        f"resample of {sizes[0]} samples and {shares[1]:.0f} % in one of {sizes[-1]}; "
-        f"the held-out loss of such layouts is {spent[0]:+.4f} and {spent[1]:+.4f} "
-        "nats away from that of all samples (median of the budgets). The robust "
-        f"variant is better beyond the interval in {better} and worse in {worse} of "
-        f"{len(gains)} cases (metric, size, z and budget)."
+        f"{text}; the held-out loss of such layouts is {spent[0]:+.4f} and "
+        f"{spent[1]:+.4f} nats away from that of all samples (median of the budgets). "
+        f"The robust variant is better beyond the interval in {better} and worse in "
+        f"{worse} of {len(gains)} cases (metric, size, z and budget)."
     )
 
 
