@@ -18,6 +18,14 @@ from benchmarks.paper.tables import signed, table
 
 __all__ = ["report"]
 
+#: What a whole run has.
+NETWORKS = ("resnet8", "resnet20", "resnet56", "stories260k")
+OPERATIONS = {
+    "bops": "budgets of bit operations",
+    "time": "budgets of measured time",
+    "together": "memory, bit operations and time together",
+}
+
 #: The best exact arm that measures around full precision alone.
 PAIRS = "exact:kl_pairs"
 
@@ -95,8 +103,24 @@ def report(store: Store, folder: Path) -> None:
         parts += ["### Held-out loss of every arm", "", loss_table(f)]
         parts += ["### What arms cost, and what they lose by", "", arm_table(store, f)]
     parts += [exhausted_text(store, folder), operations_text(store)]
+    parts.append(missing_text(store, done))
     text = "\n".join(parts).rstrip() + "\n"
     (folder / "paper_budgets.md").write_text(text, encoding="utf-8")
+
+
+def missing_text(store: Store, done: list[str]) -> str:
+    """Say what these records do not hold."""
+    missing = [f"memory budgets on {name}" for name in NETWORKS if name not in done]
+    studies = {r["key"][2] for r in store.select("operations about")}
+    missing += [title for name, title in OPERATIONS.items() if name not in studies]
+    if not store.select("exhausted layout"):
+        missing.append("all layouts of a small network")
+    if not missing:
+        return ""
+    return (
+        f"## Not run\n\nThese records do not hold {', '.join(missing)}; "
+        "`python -m benchmarks.paper budgets` goes on where they end."
+    )
 
 
 def is_complete(store: Store, name: str) -> bool:

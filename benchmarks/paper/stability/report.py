@@ -23,6 +23,9 @@ __all__ = ["report"]
 
 Floats = npt.NDArray[np.float64]
 
+#: What a whole run has.
+NETWORKS = ("resnet20", "stories260k")
+
 TEXT = """
 Every sample's value of a metric was kept, so that a resample (as many samples, drawn
 with replacement) costs a solve and nothing else. At each budget the layout of a
@@ -71,6 +74,9 @@ def report(store: Store, folder: Path) -> None:
             parts.append(robust_table(store, about))
         else:
             parts.append("The layouts have not been run on held-out samples yet.\n")
+    missing = [n for n in NETWORKS if n not in {about["key"][1] for about in abouts}]
+    if missing:
+        parts += ["## Not run", "", f"These records do not hold {', '.join(missing)}."]
     (folder / "paper_stability.md").write_text(
         "\n".join(parts).rstrip() + "\n", "utf-8"
     )
