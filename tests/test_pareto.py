@@ -208,6 +208,19 @@ def test_float_usages_are_answered_in_their_units() -> None:
     assert dict(front[0].layout) == {"layer0": "option0", "layer1": "option0"}
 
 
+def test_layouts_of_points_far_below_the_largest_losses() -> None:
+    """A point's loss is the end of steps from losses that are 1e8 times as large."""
+    rng = np.random.default_rng(0)
+    loss = rng.random((10, 4)) * [1e3, 1e-2, 1e-5, 0.0]
+    usage = np.sort(rng.integers(10, 1000, (10, 4)), axis=1)
+    problem = mpsolve.Problem.from_arrays(loss, {"memory": usage})
+    front = mpsolve.front(problem, "memory")
+    for point in front:
+        found = mpsolve.solve(problem.with_budgets({"memory": point.usage}))
+        assert found.loss == pytest.approx(point.loss, abs=1e-9)
+        assert mpsolve.verify(problem, point.layout).loss <= point.loss + 1e-9
+
+
 def test_a_time_limit_leaves_a_prefix_that_is_exact() -> None:
     problem = mixed_precision(300, 8, seed=2)
     front = mpsolve.front(problem, "memory", time_limit=0.2)

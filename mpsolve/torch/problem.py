@@ -40,7 +40,7 @@ def problem_from_model(
     calibration : Calibration
     metric : str, optional
         Whose values are the loss; the calibration's first where none is given. That of
-        ``measured_pairs`` makes couplings too.
+        ``measured_pairs`` or ``output_kl_pairs`` makes couplings too.
     budgets : mapping, optional
         As for :class:`mpsolve.Problem`; ``memory`` is in bytes, and counts the layers'
         parameters alone.

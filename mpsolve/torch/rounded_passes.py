@@ -12,14 +12,18 @@ from mpsolve.torch.batches import Batch
 from mpsolve.torch.layers import Layer
 from mpsolve.torch.losses import Loss, logits_of
 from mpsolve.torch.metrics.protocol import Context
+from mpsolve.torch.output_pairs import output_feature
 from mpsolve.torch.rounding import rounded
 
 __all__ = ["ROUNDED_QUANTITIES", "rounded_passes"]
 
 #: rounded_loss: loss change, (layers, precisions, observations); rounded_kl: divergence
 #: of the outputs, (layers, precisions, samples); pair_loss: interaction of two layers,
-#: (layers, precisions, layers, precisions, observations), the first layer the earlier.
-ROUNDED_QUANTITIES = frozenset({"rounded_loss", "rounded_kl", "pair_loss"})
+#: (layers, precisions, layers, precisions, observations), the first layer the earlier;
+#: output_pairs: that of the divergence, to second order, from single layers' passes.
+ROUNDED_QUANTITIES = frozenset(
+    {"rounded_loss", "rounded_kl", "pair_loss", "output_pairs"}
+)
 
 
 def rounded_passes(
@@ -48,25 +52,33 @@ def rounded_passes(
         output = batch.run(context.model)
         base = _losses(context.loss, output, batch)
         reference = None
-        if "rounded_kl" in needs:
+        if needs & {"rounded_kl", "output_pairs"}:
             reference = _log_probabilities(output, context.loss)
+            weights = _position_weights(reference.shape[:-1], batch, reference.device)
         del output
         shape = (num_layers, num_precisions)
         change = torch.zeros(*shape, len(base), dtype=torch.float64)
         divergence = torch.zeros(*shape, batch.num_samples, dtype=torch.float64)
+        features: list[torch.Tensor] = []
         for group in groups:
             for k in range(num_precisions):
                 output = _run(batch, context, [(group, k)])
                 change[group[0], k] = _losses(context.loss, output, batch) - base
                 if reference is not None:
-                    divergence[group[0], k] = _divergence(
-                        reference, output, context.loss, batch
-                    )
+                    other = _log_probabilities(output, context.loss)
+                    terms = _divergences(reference, other) * weights
+                    by_sample = terms.reshape(batch.num_samples, -1)
+                    divergence[group[0], k] = by_sample.sum(1).cpu()
+                    if "output_pairs" in needs:
+                        features.append(output_feature(reference, other, weights))
                 del output
                 tick()
         record = {"rounded_loss": change}
         if "rounded_kl" in needs:
             record["rounded_kl"] = divergence
+        if features:
+            products = _products(features, groups, context)
+            record["output_pairs"] = products / batch.num_samples
         if "pair_loss" in needs:
             pairs = torch.zeros(*shape, *shape, len(base), dtype=torch.float64)
             for a, k, b, h in _pairs(groups, num_precisions):
@@ -122,20 +134,42 @@ def _losses(loss: Loss, output: Any, batch: Batch) -> torch.Tensor:
 
 
 def _log_probabilities(output: Any, loss: Loss) -> torch.Tensor:
-    return torch.log_softmax(logits_of(output).double(), dim=loss.class_dimension)
+    """Return log-probabilities, classes last."""
+    logits = logits_of(output).double().movedim(loss.class_dimension, -1)
+    return torch.log_softmax(logits, dim=-1)
 
 
-def _divergence(
-    reference: torch.Tensor, output: Any, loss: Loss, batch: Batch
+def _position_weights(
+    shape: torch.Size, batch: Batch, device: torch.device
 ) -> torch.Tensor:
-    """Return KL(p || q) in nats of each sample, the mean over its positions."""
-    other = _log_probabilities(output, loss)
-    terms = (reference.exp() * (reference - other)).sum(loss.class_dimension)
-    # Padding predicts nothing.
+    """Return what each prediction counts; those of a sample share 1."""
     targets = batch.targets
-    if isinstance(targets, torch.Tensor) and targets.shape == terms.shape:
-        is_meant = (targets != -100).to(terms.dtype).reshape(batch.num_samples, -1)
-        terms = terms.reshape(batch.num_samples, -1)
-        total = (terms * is_meant).sum(1) / is_meant.sum(1).clamp(min=1)
-        return total.cpu()
-    return terms.reshape(batch.num_samples, -1).mean(1).cpu()
+    is_meant = torch.ones(shape, dtype=torch.float64, device=device)
+    # Padding predicts nothing.
+    if isinstance(targets, torch.Tensor) and targets.shape == shape:
+        is_meant = (targets != -100).double()
+    counts = is_meant.reshape(batch.num_samples, -1).sum(1).clamp(min=1)
+    rows = is_meant.reshape(batch.num_samples, -1) / counts[:, None]
+    return rows.reshape(shape)
+
+
+def _divergences(reference: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Return KL(p || q) of each prediction, in nats."""
+    return (reference.exp() * (reference - other)).sum(-1)
+
+
+def _products(
+    features: list[torch.Tensor], groups: list[tuple[int, ...]], context: Context
+) -> torch.Tensor:
+    """Return the products of all pairs of features, of different groups."""
+    num_precisions = len(context.precisions)
+    stacked = torch.stack(features)
+    gram = (stacked @ stacked.T).double().cpu()
+    shape = context.shape
+    pairs = torch.zeros(*shape, *shape, 1, dtype=torch.float64)
+    for i, first in enumerate(groups):
+        for j in range(i + 1, len(groups)):
+            rows = slice(i * num_precisions, (i + 1) * num_precisions)
+            columns = slice(j * num_precisions, (j + 1) * num_precisions)
+            pairs[first[0], :, groups[j][0], :, 0] = gram[rows, columns]
+    return pairs

@@ -16,7 +16,12 @@ from mpsolve.torch.metrics.first_order import (
 )
 from mpsolve.torch.metrics.hessian_trace import HessianTrace
 from mpsolve.torch.metrics.input_gradient import InputGradient
-from mpsolve.torch.metrics.measured import Measured, MeasuredPairs, OutputKL
+from mpsolve.torch.metrics.measured import (
+    Measured,
+    MeasuredPairs,
+    OutputKL,
+    OutputKLPairs,
+)
 from mpsolve.torch.metrics.parameter_gradient import ParameterGradient
 from mpsolve.torch.metrics.protocol import Context, Estimate, Metric, State
 
@@ -34,6 +39,7 @@ __all__ = [
     "MeasuredPairs",
     "Metric",
     "OutputKL",
+    "OutputKLPairs",
     "ParameterGradient",
     "SignedFirstOrder",
     "State",
@@ -59,6 +65,7 @@ METRICS: dict[str, Callable[[], Metric]] = {
     "empirical_fisher": EmpiricalFisher,
     "hessian_trace": HessianTrace,
     "output_kl": OutputKL,
+    "output_kl_pairs": OutputKLPairs,
     "measured": Measured,
     "measured_pairs": MeasuredPairs,
 }

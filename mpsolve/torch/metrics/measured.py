@@ -11,7 +11,7 @@ from mpsolve.torch.metrics.mean_of_samples import MeanOfSamples
 from mpsolve.torch.metrics.protocol import Context, Estimate, State, as_array
 from mpsolve.torch.samples import Moments
 
-__all__ = ["Measured", "MeasuredPairs", "OutputKL"]
+__all__ = ["Measured", "MeasuredPairs", "OutputKL", "OutputKLPairs"]
 
 
 class Measured(MeanOfSamples):
@@ -71,6 +71,7 @@ class MeasuredPairs(Measured):
 
     name = "measured_pairs"
     needs = frozenset({"rounded_loss", "pair_loss"})
+    pair_quantity = "pair_loss"
 
     def start(self, context: Context) -> State:
         """Return the sums before the first batch."""
@@ -86,10 +87,34 @@ class MeasuredPairs(Measured):
     ) -> None:
         """Add a batch's changes to the sums."""
         super().update(state, record, num_samples, context)
-        Moments("pairs").add(state, record["pair_loss"], num_samples)
+        Moments("pairs").add(state, record[self.pair_quantity], num_samples)
 
     def finish(self, state: State, context: Context) -> Estimate:
         """Return the mean changes and interactions."""
         alone = super().finish(state, context)
         pairs: torch.Tensor = Moments("pairs").estimate(state)[0]
         return Estimate(alone.values, alone.standard_error, pairs=as_array(pairs))
+
+
+class OutputKLPairs(MeasuredPairs):
+    r"""Divergence of the outputs with one layer rounded, and what pairs add to it.
+
+    Values are those of :class:`OutputKL`. With :math:`D_{jlk}` the change of sample j's
+    outputs when layer l alone has precision k, layers l < m at k and h add
+    :math:`\mathrm{mean}_j\, D_{jlk}^\top F_j D_{jmh}` with :math:`F_j =
+    \mathrm{diag}(p_j) - p_j p_j^\top`: the Gauss-Newton form of the divergence, whose
+    Hessian in the outputs is F. The problem gets them as couplings. They come with the
+    passes of `OutputKL`: no pair is run.
+
+    Notes
+    -----
+    Unit: nats. Pairs have any sign, and make with :math:`\frac12 D^\top F D` a positive
+    semidefinite form. A batch holds its outputs for every layer and precision at once,
+    in float32: where these are many, as in language models, batches have to be small.
+    """
+
+    name = "output_kl_pairs"
+    is_signed = False
+    needs = frozenset({"rounded_kl", "output_pairs"})
+    quantity = "rounded_kl"
+    pair_quantity = "output_pairs"

@@ -399,6 +399,28 @@ def test_measured_pairs_are_what_two_layers_add(all_of):
     assert (scores.pairs[1, :, 0] == 0).all()
 
 
+def test_pairs_of_the_outputs_are_the_quadratic_form_of_their_changes(all_of):
+    case, slow, calibration = all_of
+    q = slow.with_rounded([])[0].softmax(-1)
+    groups = tied_modules(case, calibration)
+    scores = calibration["output_kl_pairs"]
+    np.testing.assert_array_equal(scores.values, calibration["output_kl"].values)
+    base = slow.with_rounded([])[0]
+
+    def change(i, k):
+        return slow.with_rounded([(m, PARSED[k]) for m in groups[i]])[0] - base
+
+    form = torch.diag_embed(q) - q[..., :, None] * q[..., None, :]
+    for i, j in [(0, 1), (1, 3 if len(groups) > 3 else 2)]:
+        for k, h in [(0, 1), (2, 2)]:
+            first, second = change(i, k), change(j, h)
+            products = torch.einsum("...c,...cd,...d->...", first, form, second)
+            expected = float(products.mean())
+            found = scores.pairs[i, k, j, h]
+            assert found == pytest.approx(expected, rel=1e-4, abs=1e-9)
+    assert (scores.pairs[1, :, 0] == 0).all()
+
+
 def test_first_order_effects_predict_small_measured_changes():
     """Finite differences: with small noise the loss changes as first order says."""
     case = make_case("conv")

@@ -1,0 +1,175 @@
+"""Loss against memory, bit operations and time: all arms at the same budgets."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.progress import track
+
+from benchmarks.paper.budgets import exhaustion, operations
+from benchmarks.paper.budgets.arms import ADDITIVE, ARMS, EXACT, budgets_of, solve_arms
+from benchmarks.paper.budgets.incumbent import Incumbents
+from benchmarks.paper.budgets.measured import (
+    add_divergence,
+    add_held_out,
+    add_quality,
+    code_of,
+)
+from benchmarks.paper.budgets.report import report
+from benchmarks.paper.budgets.tables import measure_tables
+from benchmarks.paper.networks import Batches, load_network
+from benchmarks.paper.rounded import RoundedNetwork
+from benchmarks.paper.store import Store
+
+__all__ = ["SMOKE", "add_arguments", "report", "run"]
+
+#: Weights; inputs stay as they are, which memory does not see.
+PRECISIONS = ("w2", "w4", "w8", "w16")
+
+#: Calibration samples, held-out samples and expansions around incumbents.
+SIZES = {
+    "resnet8": (256, 300, 3),
+    "resnet20": (256, 1000, 12),
+    "resnet56": (64, 200, 2),
+    "stories260k": (8, 16, 1),
+}
+
+#: Part of the held-out samples whose divergence from full precision is measured.
+SHARE = 1 / 3
+
+SMOKE = [
+    *("--networks", "resnet8", "--budgets", "2", "--calibration", "8"),
+    *("--held-out", "8", "--expansions", "1", "--draws", "4"),
+    *("--exhaustion", "smoke", "--operations", "smoke"),
+]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--networks", nargs="+", default=list(SIZES))
+    parser.add_argument("--budgets", type=int, default=20)
+    sizes = "default: " + ", ".join(f"{n} {s}" for n, s in SIZES.items())
+    parser.add_argument("--calibration", type=int, help=f"samples; first of {sizes}")
+    parser.add_argument("--held-out", type=int, help="samples; the second of these")
+    parser.add_argument("--expansions", type=int, help="for all budgets; the third")
+    parser.add_argument("--draws", type=int, default=24, help="of the Hessian's trace")
+    choices = ("run", "smoke", "skip")
+    parser.add_argument("--exhaustion", choices=choices, default="run")
+    parser.add_argument("--operations", choices=choices, default="run")
+
+
+def run(arguments: argparse.Namespace, store: Store) -> None:
+    for name in arguments.networks:
+        run_memory(name, arguments, store)
+    if arguments.exhaustion != "skip" and "resnet8" in arguments.networks:
+        exhaustion.run(store, arguments.data, small=arguments.exhaustion == "smoke")
+    if arguments.operations != "skip":
+        operations.run(store, arguments.data, small=arguments.operations == "smoke")
+
+
+def run_memory(name: str, arguments: argparse.Namespace, store: Store) -> None:
+    """Run all arms of a network under memory budgets."""
+    calibration, held_out, expansions = (
+        default if given is None else given
+        for given, default in zip(
+            (arguments.calibration, arguments.held_out, arguments.expansions),
+            SIZES.get(name, (64, 200, 2)),
+            strict=True,
+        )
+    )
+    folder: Path = arguments.data
+    loaded = load_network(
+        name,
+        calibration=calibration,
+        held_out=held_out,
+        batch=64 if name.startswith("resnet") else 32,
+        folder=folder,
+    )
+    network = RoundedNetwork(loaded, PRECISIONS)
+    budgets = budgets_of(network, arguments.budgets)
+    sizes: dict[str, Any] = {
+        "calibration": calibration,
+        "held_out": held_out,
+        "decisions": network.shape[0],
+        "precisions": list(PRECISIONS),
+        "bytes": network.bytes.sum(0).tolist(),
+        "budgets": budgets,
+    }
+    if ("network", name) not in store:
+        store.add(("network", name), **sizes)
+    assert store["network", name]["calibration"] == calibration, "run with --restart"
+    measure_tables(network, store, arguments.draws)
+    solve_arms(network, store, budgets)
+    solve_incumbents(network, store, budgets, expansions)
+    add_quality(network, store, None)
+    twin = RoundedNetwork(
+        replace(loaded, calibration=first(loaded.held_out)), PRECISIONS
+    )
+    for arm in ARMS:
+        for budget in track(budgets, f"{name} {arm}", transient=True):
+            choices = store["layout", name, arm, budget]["choices"]
+            if choices is not None:
+                add_divergence(network, store, tuple(choices))
+                add_quality(network, store, tuple(choices))
+                if arm.removeprefix("exact:") not in ADDITIVE:
+                    add_held_out(twin, store, tuple(choices))
+
+
+def first(batches: Batches) -> Batches:
+    """Return the first batches: divergences need fewer samples than losses do."""
+    counts = np.cumsum([len(targets) for _, targets in batches])
+    return batches[: int(np.searchsorted(counts, SHARE * counts[-1])) + 1]
+
+
+def solve_incumbents(
+    network: RoundedNetwork, store: Store, budgets: list[int], expansions: int
+) -> None:
+    """Add the layouts that the calibration samples themselves choose."""
+    name = network.network.name
+    last = ("layout", name, "exact:incumbent", budgets[-1])
+    if last in store:
+        return
+    found = Incumbents(network, [{"memory": budget} for budget in budgets])
+    starts = ["uniform", "uniform_padded", *(f"exact:{metric}" for metric in EXACT)]
+    for arm in starts:
+        for budget in track(budgets, f"{name} starts {arm}", transient=True):
+            found.measure(tuple(store["layout", name, arm, budget]["choices"]))
+
+    def add(arm: str) -> None:
+        for i, budget in enumerate(budgets):
+            choices = found.best(i)
+            store.add(
+                ("layout", name, arm, budget),
+                choices=list(choices),
+                bytes=network.usage(choices),
+                seconds=0.0,
+            )
+        store.add(("cost", name, arm), passes=found.passes, seconds=found.seconds)
+
+    add("exact:chosen")
+    order = turns(len(budgets))
+    done = 0
+    while done < expansions and order:
+        position = order.pop(0)
+        is_better = found.improve(position)
+        done += 1
+        if is_better:
+            order.append(position)
+    add("exact:incumbent")
+    for record in store.select("layout", name):
+        choices = None if record["choices"] is None else tuple(record["choices"])
+        key = ("divergence", name, code_of(choices))
+        if choices in found.known and key not in store:
+            store.add(key, value=found.known[choices])
+
+
+def turns(count: int) -> list[int]:
+    """Return positions of budgets, spread out at first, all of them in the end."""
+    step, found = count, []
+    while step:
+        found += [i for i in range(step // 2, count, step) if i not in found]
+        step //= 2
+    return found

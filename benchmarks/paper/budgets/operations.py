@@ -1,0 +1,270 @@
+"""Budgets of bit operations, of time, and of everything at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+import mpsolve
+from benchmarks.paper.budgets import programs
+from benchmarks.paper.budgets.expansion import expand, expansion_problem
+from benchmarks.paper.budgets.incumbent import Incumbents
+from benchmarks.paper.budgets.measured import code_of
+from benchmarks.paper.networks import Network, load_network
+from benchmarks.paper.rounded import Choices, RoundedNetwork
+from benchmarks.paper.store import Store
+from mpsolve.torch import applied, bops, calibrate, theoretical_time, time_layers, trace
+from mpsolve.torch.metrics import HessianTrace
+
+__all__ = ["run"]
+
+Floats = npt.NDArray[np.float64]
+Usage = dict[str, npt.NDArray[np.generic]]
+
+#: Weights and inputs, from the cheapest to the dearest.
+INTEGERS = ("int2", "w2a8", "int4", "w4a8", "int8", "fp16")
+
+#: Of these HAWQ knows the error: weights and inputs have the same bits.
+SAME_BITS = ("int2", "int4", "int8", "fp16")
+
+#: What this processor has instructions for: only these times are of kernels.
+FLOATS = ("bf16", "fp16", "fp32")
+
+#: Bits of a weight times those of an input, on average over the operations.
+BOPS = (16.0, 24.0, 32.0, 48.0, 64.0)
+
+#: Where the budget is between the least and the largest usage.
+SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)
+
+METRICS = ("loss_mse", "loss_mse_elements")
+
+
+def run(store: Store, folder: Path, *, small: bool) -> None:
+    """Run all arms that can express these budgets."""
+    name = "resnet8" if small else "resnet20"
+    studies = ("bops", "together", "time")
+    if all(("operations about", name, study) in store for study in studies):
+        return
+    counts = (16, 16) if small else (64, 128)
+    loaded = load_network(
+        name, calibration=counts[0], held_out=counts[1], batch=64, folder=folder
+    )
+    inputs = loaded.calibration[0][0]
+    graph = trace(loaded.model, inputs)
+    network = RoundedNetwork(loaded, INTEGERS)
+    operations = bops(graph, INTEGERS, network.names)
+    usage: Usage = {
+        "bops": operations // len(inputs),
+        "time": theoretical_time(graph, INTEGERS, "T4", network.names).astype(np.int64),
+    }
+    unit = float(usage["bops"][:, 0].sum()) / 4  # int2 has 2 × 2
+    few = slice(0, 1) if small else slice(None)
+    budgets: list[dict[str, float]] = [{"bops": int(b * unit)} for b in BOPS[few]]
+    together = []
+    for share in SHARES[few]:
+        low, high = network.bytes.sum(0)[0], network.bytes.sum(0)[-2]
+        fast, slow = (usage["time"].sum(0)[k] for k in (0, -2))
+        together.append(
+            {
+                "memory": int(low + (0.4 + 0.6 * share) * (high - low)),
+                "bops": int((16 + share * 48) * unit),
+                "time": int(fast + (0.2 + 0.8 * share) * (slow - fast)),
+            }
+        )
+    asked = {"bops": budgets, "together": together}
+    draws = 4 if small else 24
+    missing = [s for s in asked if ("operations about", name, s) not in store]
+    if missing:
+        tables = _tables(network, draws)
+        for study in missing:
+            _study(
+                study,
+                network,
+                tables,
+                usage,
+                asked[study],
+                store,
+                expansions=0 if small else 2,
+            )
+    if ("operations about", name, "time") in store:
+        return
+    floats = RoundedNetwork(loaded, FLOATS)
+    if ("times", name) not in store:
+        times = time_layers(
+            loaded.model, inputs, FLOATS, repeats=3 if small else 15
+        ).median
+        store.add(("times", name), values=times.tolist(), batch=len(inputs))
+    measured = np.array(store["times", name]["values"]).astype(np.int64)
+    least, most = measured.min(1).sum(), measured[:, -1].sum()
+    limits = [{"time": int(least + s * (most - least))} for s in SHARES[few]]
+    _study(
+        "time",
+        floats,
+        _tables(floats, draws),
+        {"time": measured},
+        limits,
+        store,
+        expansions=0,
+        real=True,
+    )
+
+
+def _study(
+    study: str,
+    network: RoundedNetwork,
+    known: tuple[dict[str, Floats], Floats],
+    usage: Usage,
+    budgets: list[dict[str, float]],
+    store: Store,
+    *,
+    expansions: int,
+    real: bool = False,
+) -> None:
+    """Solve for every arm, and measure the layouts."""
+    name = network.network.name
+    tables, pairs = known
+    resources = {"memory": network.bytes, **usage}
+    found = Incumbents(network, budgets, usage)
+    rows: list[tuple[str, int, Choices | None, float]] = []
+    for i, budget in enumerate(budgets):
+        ways = _ways(network, tables, pairs, resources, usage, budget)
+        for arm, way in ways.items():
+            started = time.perf_counter()
+            choices = way()
+            seconds = time.perf_counter() - started
+            if choices is not None and not found.fits(choices, budget):
+                choices = None
+            rows.append((arm, i, choices, seconds))
+            if arm.startswith(("exact", "uniform")) and choices is not None:
+                found.measure(choices)
+    for position in range(0, len(budgets), 2)[:expansions]:
+        found.improve(position)
+    rows += [("exact:incumbent", i, found.best(i), 0.0) for i in range(len(budgets))]
+    own = network.quality(None, network.network.held_out)
+    for arm, i, choices, seconds in rows:
+        measured = {}
+        if choices is not None:
+            measured = _measured(network, choices, store, real=real)
+            measured["divergence"] = found.measure(choices)
+        store.add(
+            ("operations", name, study, arm, i),
+            budget=budgets[i],
+            choices=None if choices is None else list(choices),
+            seconds=round(seconds, 4),
+            **measured,
+        )
+    store.add(
+        ("operations about", name, study),
+        precisions=list(network.precisions),
+        calibration=sum(len(y) for _, y in network.network.calibration),
+        held_out=sum(len(y) for _, y in network.network.held_out),
+        own=own.loss,
+    )
+
+
+def _tables(network: RoundedNetwork, draws: int) -> tuple[dict[str, Floats], Floats]:
+    data, loss = network.network.calibration, network.network.loss
+    asked = [*METRICS, HessianTrace(0.05, draws)]
+    scores = calibrate(network.model, data, loss, network.precisions, asked)
+    found = expand(network)
+    tables = {metric: s.values for metric, s in scores.items()}
+    return {**tables, "output_kl": found.divergence.mean(-1)}, found.pairs
+
+
+def _ways(
+    network: RoundedNetwork,
+    tables: dict[str, Floats],
+    pairs: Floats,
+    resources: Usage,
+    usage: Usage,
+    budget: Mapping[str, float],
+) -> dict[str, Callable[[], Choices | None]]:
+    """Return the arms that can express a budget."""
+    kl = tables["output_kl"]
+
+    def solve(
+        values: Floats, both: Floats | None = None, method: str = "auto"
+    ) -> Choices:
+        problem = expansion_problem(network, values, both, usage=usage)
+        result = mpsolve.solve(problem.with_budgets(budget), method)
+        return tuple(result.layout.choices.tolist())
+
+    ways: dict[str, Callable[[], Choices | None]] = {
+        "uniform": lambda: _uniform(network, resources, budget),
+        **{
+            f"exact:{metric}": lambda v=values: solve(v)  # type: ignore[misc]
+            for metric, values in tables.items()
+            if metric != "hessian_trace"
+        },
+        "exact:kl_pairs": lambda: solve(kl, pairs),
+    }
+    if len(budget) > 1:
+        return ways
+    ((name, limit),) = budget.items()
+    table, most = resources[name], int(limit)
+    ways["greedy"] = lambda: solve(kl, method="greedy")
+    ways["gaudi"] = lambda: programs.gaudi(tables["loss_mse"], table, most)
+    scores = tables["loss_mse_elements"]
+    ways["modelopt"] = lambda: programs.modelopt(scores, table, most)[0]
+    columns = [
+        i for i, p in enumerate(network.precisions) if p in SAME_BITS or p in FLOATS
+    ]
+    omega = tables["hessian_trace"][:, columns]
+
+    def hawq() -> Choices | None:
+        found = programs.hawq_v3(omega, table[:, columns], most)
+        return found and tuple(columns[k] for k in found)
+
+    def hawq_v2() -> Choices:
+        problem = mpsolve.Problem.from_arrays(omega, {name: table[:, columns]})
+        point = mpsolve.front(problem, name).at(most)
+        return tuple(columns[k] for k in point.layout.choices.tolist())
+
+    return {**ways, "hawq_v2": hawq_v2, "hawq_v3": hawq}
+
+
+def _uniform(
+    network: RoundedNetwork, resources: Usage, budget: Mapping[str, float]
+) -> Choices | None:
+    """Return the last precision that fits everywhere."""
+    num, width = network.shape
+    for k in reversed(range(width)):
+        if all(resources[n][:, k].sum() <= limit for n, limit in budget.items()):
+            return (k,) * num
+    return None
+
+
+def _measured(
+    network: RoundedNetwork, choices: Choices, store: Store, *, real: bool
+) -> dict[str, float]:
+    """Return held-out loss and accuracy, and the time where the layout really runs."""
+    key = ("operations quality", network.network.name, ",".join(network.precisions))
+    key = (*key, code_of(choices))
+    if key in store:
+        return dict(store[key]["values"])
+    data = network.network.held_out
+    found = network.quality(choices, data)
+    values = {"loss": found.loss, "accuracy": found.accuracy}
+    if real:
+        model = applied(network.model, network.layout(choices))
+        values["seconds_batch"] = _seconds(model, network.network)
+    store.add(key, values=values)
+    return values
+
+
+def _seconds(model: nn.Module, network: Network, repeats: int = 9) -> float:
+    """Return the least time of a batch, in seconds of the processor."""
+    inputs = network.calibration[0][0]
+    times = []
+    with torch.no_grad():
+        for _ in range(repeats):
+            started = time.process_time()
+            model(inputs)
+            times.append(time.process_time() - started)
+    return min(times)
