@@ -1,0 +1,38 @@
+"""The protocol of "Quantization in Layer's Input is Matter", arXiv 2202.05137."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from benchmarks.paper.noise.report import report
+from benchmarks.paper.noise.run import run
+
+__all__ = ["SMOKE", "add_arguments", "report", "run"]
+
+#: Networks and how much of the protocol fits them: level sets with splits.
+NETWORKS = ("resnet8", "resnet20", "resnet32", "resnet44", "resnet56")
+
+SMOKE = [
+    *("--networks", "resnet8", "--seeds", "3", "--images", "8", "--calibration", "32"),
+    *("--measured-images", "16", "--random", "5", "--pairs", "none"),
+]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what decides the results; the defaults are the sizes of the report."""
+    parser.add_argument("--networks", nargs="+", default=NETWORKS, choices=NETWORKS)
+    parser.add_argument("--seeds", type=int, default=20, help="of noise")
+    parser.add_argument("--images", type=int, default=40, help="held out, for a seed")
+    parser.add_argument("--calibration", type=int, default=256)
+    parser.add_argument(
+        "--measured-images",
+        type=int,
+        default=256,
+        help="calibration images that single-layer losses are measured on; the deepest "
+        "two networks take half",
+    )
+    parser.add_argument("--random", type=int, default=200, help="random layouts")
+    parser.add_argument(
+        "--pairs", nargs="+", default=["resnet8", "resnet20"], help="networks, or none"
+    )

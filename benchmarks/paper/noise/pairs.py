@@ -1,0 +1,2 @@
+def study_pairs(*a):
+    pass
