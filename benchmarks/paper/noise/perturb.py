@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +32,7 @@ class NoisyNetwork:
     Parameters
     ----------
     model : torch.nn.Module
-        Stays as it is, but for hooks and, within `run`, its parameters.
+        Stays as it is, but for hooks and, within `noisy`, its parameters.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -71,20 +72,19 @@ class NoisyNetwork:
             self._units(i, seed * STRIDE + 2 * i) for i in range(len(self.layers))
         ]
 
-    @torch.no_grad()
-    def run(self, inputs: Floats, parameters: Floats, images: Tensor) -> Tensor:
-        """Return the logits with noise of these sizes, one for each layer.
+    @contextmanager
+    def noisy(self, inputs: Floats, parameters: Floats) -> Iterator[nn.Module]:
+        """Give layers noise of these sizes for a while.
 
-        All calls between two draws must get the same images.
+        All calls of the model between two draws must get the same images.
         """
         self._sizes = inputs
         self._put(parameters.tolist())
         try:
-            logits: Tensor = self.model(images)
+            yield self.model
         finally:
             self._sizes = np.zeros(len(self.layers))
             self._put([0.0] * len(self.layers))
-        return logits
 
     def _units(self, i: int, seed: int) -> dict[str, Tensor]:
         """Return noise between -1 and 1 for a layer's parameters."""

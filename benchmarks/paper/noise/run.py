@@ -12,10 +12,11 @@ from rich.progress import Progress
 
 from benchmarks.paper.networks import Network, load_network
 from benchmarks.paper.noise.arms import ARMS, layout_of, random_layout
+from benchmarks.paper.noise.in_place import refine
 from benchmarks.paper.noise.levels import Setting, root_mean_squares, settings
 from benchmarks.paper.noise.measured import grid, losses_of, measure_points
 from benchmarks.paper.noise.metrics import METRICS, measure_metric
-from benchmarks.paper.noise.pairs import study_pairs
+from benchmarks.paper.noise.pairs import measure_pairs, with_pairs
 from benchmarks.paper.noise.perturb import NoisyNetwork
 from benchmarks.paper.noise.trials import trial
 from benchmarks.paper.store import Store
@@ -26,37 +27,48 @@ __all__ = ["run"]
 #: every batch has its own draws of the parameters' noise.
 BATCH = 32
 SMALL_BATCH = 8
+IN_PLACE_BATCH = 16
 
-#: Networks whose single-layer losses are measured on half of the images.
-DEEP = ("resnet44", "resnet56")
+#: Most rounds of measuring around a layout.
+STEPS = 3
 
-#: Networks that run all of the protocol, and what the others run.
-SMALL = ("resnet8", "resnet20", "resnet32")
+#: Networks that take half of the images, and not all of the settings.
+DEEP = ("resnet32", "resnet44", "resnet56")
+
 COMMON = [
     *(("absolute", split) for split in ("inputs", "parameters", "both")),
-    *(("relative", split) for split in ("both", "inputs", "parameters")),
+    ("relative", "both"),
+    ("published", "both"),
 ]
-STORED = [("published", "both"), ("published", "stored"), ("small", "stored")]
+MORE = [
+    *(("relative", split) for split in ("inputs", "parameters")),
+    *(("small", split) for split in ("parameters", "both", "stored")),
+    ("published", "stored"),
+]
 
 #: The setting of the random layouts, and its seeds and images of each.
 RANDOM = ("absolute", "both")
 RANDOM_SEEDS = 4
 RANDOM_IMAGES = 16
 
+#: Calibration images that pairs are measured on, in the random layouts' setting.
+PAIR_IMAGES = 64
+
 
 def chosen_settings(name: str) -> list[tuple[str, str]]:
     """Return the level sets and splits that a network runs."""
-    return [*COMMON, *STORED] if name in SMALL else [*COMMON, STORED[0]]
+    return COMMON if name in DEEP else [*COMMON, *MORE]
 
 
 def run(arguments: argparse.Namespace, store: Store) -> None:
     """Run everything that the store lacks."""
     for name in arguments.networks:
+        images = arguments.images // (1 + (name in DEEP))
         network = load_network(
             name,
             calibration=arguments.calibration,
-            held_out=arguments.seeds * arguments.images,
-            batch=arguments.images,
+            held_out=arguments.seeds * images,
+            batch=images,
             folder=arguments.data,
         )
         _Runs(network, arguments, store).run()
@@ -82,9 +94,12 @@ class _Runs:
         self.measured_on = _batches(
             images[: arguments.measured_images // half], SMALL_BATCH
         )
+        self.in_place_on = _batches(
+            images[: arguments.measured_images // half], IN_PLACE_BATCH
+        )
         self.means = root_mean_squares(self.noisy, self.batches)
         self.settings = settings(chosen_settings(network.name), *self.means)
-        self.sizes = (arguments.seeds, arguments.images)
+        self.sizes = (arguments.seeds, len(network.held_out[0][1]))
 
     def run(self) -> None:
         name = self.network.name
@@ -102,8 +117,6 @@ class _Runs:
             self._trials(setting, self._layouts(setting, metrics))
         chosen = next(s for s in self.settings if (s.levels, s.split) == RANDOM)
         self._random(chosen)
-        if name in self.arguments.pairs:
-            study_pairs(self.network, self.noisy, chosen, self.measured_on, self.store)
 
     def _metrics(self) -> dict[str, Any]:
         """Return the records of all metrics, those of Algorithm 3 by storage level."""
@@ -158,7 +171,45 @@ class _Runs:
                 found = layout_of(arm, given, setting)
                 self.store.add(key, **found._asdict())
             layouts.append(self.store[key]["layout"])
+        if name not in DEEP and setting.levels != "published" and not setting.storage:
+            layouts.append(self._in_place(setting))
+        if name in self.arguments.pairs and (setting.levels, setting.split) == RANDOM:
+            layouts.append(self._with_pairs(setting, given))
         return list(dict.fromkeys(layouts))
+
+    def _in_place(self, setting: Setting) -> str:
+        """Return the exact layout after steps over losses measured around it."""
+        place = (self.network.name, setting.levels, setting.split)
+        key = ("layout", *place, "in_place")
+        if key not in self.store:
+            start = self.store[("layout", *place, "exact")]["layout"]
+            total = STEPS * len(self.in_place_on)
+            with _bar(f"{' '.join(place)}: in place", total) as tick:
+                found = refine(
+                    self.noisy,
+                    setting,
+                    start,
+                    self.in_place_on,
+                    steps=STEPS,
+                    tick=tick,
+                )
+            self.store.add(key, **found)
+        layout: str = self.store[key]["layout"]
+        return layout
+
+    def _with_pairs(self, setting: Setting, given: dict[str, Any]) -> str:
+        """Return the exact layout with the terms of all pairs of layers."""
+        place = (self.network.name, setting.levels, setting.split)
+        key = ("layout", *place, "pairs")
+        if key not in self.store:
+            batches = self.in_place_on[: PAIR_IMAGES // IN_PLACE_BATCH]
+            with _bar(f"{' '.join(place)}: pairs", len(batches)) as tick:
+                terms = measure_pairs(self.noisy, setting, batches, tick)
+            single = ARMS["exact"].losses(given, setting)
+            found = with_pairs(single, terms, setting)
+            self.store.add(key, **found._asdict(), **terms)
+        layout: str = self.store[key]["layout"]
+        return layout
 
     def _clean(self) -> None:
         """Measure full precision on the images of every seed."""

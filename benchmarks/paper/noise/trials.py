@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from benchmarks.paper.noise.levels import Setting
@@ -42,7 +43,11 @@ def trial(
         sizes = sizes_of(layout, setting)
         each = []
         for sign in (1, -1):
-            logits = network.run(sign * sizes[0], sign * sizes[1], images)
+            with (
+                torch.no_grad(),
+                network.noisy(sign * sizes[0], sign * sizes[1]) as model,
+            ):
+                logits = model(images)
             right = (logits.argmax(1) == labels).double().mean()
             each.append((float(losses(logits, labels).mean()), float(right)))
         tick()
