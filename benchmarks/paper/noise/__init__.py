@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from benchmarks.paper.noise.report import report
 from benchmarks.paper.noise.run import run
@@ -23,8 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what decides the results; the defaults are the sizes of the report."""
     parser.add_argument("--networks", nargs="+", default=NETWORKS, choices=NETWORKS)
     parser.add_argument("--seeds", type=int, default=20, help="of noise")
-    parser.add_argument("--images", type=int, default=40, help="held out, for a seed; networks of 32 layers and more take half of "
-        "these and of the measured ones")
+    parser.add_argument(
+        "--images",
+        type=int,
+        default=40,
+        help="held out, for a seed; networks of 32 layers and more take half of "
+        "these and of the measured ones",
+    )
     parser.add_argument("--calibration", type=int, default=256)
     parser.add_argument(
         "--measured-images",
@@ -34,5 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--random", type=int, default=200, help="random layouts")
     parser.add_argument(
-        "--pairs", nargs="+", default=["resnet8", "resnet20"], help="networks, or none"
+        "--skip",
+        nargs="+",
+        default=[],
+        choices=("trials", "in_place", "random", "pairs"),
+        help="parts of the plan that are not run",
     )

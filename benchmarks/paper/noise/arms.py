@@ -91,7 +91,7 @@ def _fisher(m: Metrics, s: Setting) -> Floats:
 
 
 def _measured(key: str) -> Callable[[Metrics, Setting], Floats]:
-    return lambda m, s: np.array(m["single"][f"{s.levels}/{s.split}/{key}"])
+    return lambda m, _: np.array(m["single"][key])
 
 
 BOTH = ("inputs", "parameters")

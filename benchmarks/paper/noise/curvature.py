@@ -54,17 +54,23 @@ def traces(
     for images, labels in batches:
         shifts: list[Tensor] = []
 
-        def shift(_: nn.Module, x: tuple[Tensor], into: list[Tensor] = shifts) -> Tensor:
+        def shift(
+            _: nn.Module, x: tuple[Tensor], into: list[Tensor] = shifts
+        ) -> Tensor:
             into.append(torch.zeros_like(x[0], requires_grad=True))
             return x[0] + into[-1]
 
         order: list[int] = []
+
+        def note(i: int, into: list[int] = order) -> None:
+            into.append(i)
+
         hooks = []
         for i, layer in enumerate(layers):
             hooks.append(layer.module.register_forward_pre_hook(shift))
             hooks.append(
                 layer.module.register_forward_pre_hook(
-                    lambda _m, _x, i=i: order.append(i)
+                    lambda _m, _x, i=i, note=note: note(i)
                 )
             )
         loss = functional.cross_entropy(model(images), labels)

@@ -17,7 +17,7 @@ __all__ = ["METRICS", "measure_metric"]
 
 Floats = npt.NDArray[np.float64]
 
-#: Draws for every batch, of the Hessian's signs and of parameters' noise.
+#: Draws for every batch, where nothing else is said.
 DRAWS = 8
 
 #: Noise that metrics of actual errors are shown; they are quadratic in it.
@@ -27,7 +27,11 @@ METRICS = ("algorithm1", "storage", "stored", "hessian", "loss_mse", "curvature"
 
 
 def measure_metric(
-    name: str, network: NoisyNetwork, batches: list[Any], storage: float = 0.0
+    name: str,
+    network: NoisyNetwork,
+    batches: list[Any],
+    draws: int = DRAWS,
+    storage: float = 0.0,
 ) -> dict[str, Any]:
     """Measure a family of metrics on the calibration samples.
 
@@ -40,6 +44,8 @@ def measure_metric(
         of it, in units of nats² for noise of variance 1; ``curvature``: both traces.
     network : NoisyNetwork
     batches : list of (images, labels)
+    draws : int
+        For every batch, of the Hessian's signs and of parameters' noise.
     storage : float
         Level of the storage noise.
 
@@ -72,29 +78,29 @@ def measure_metric(
         values["inputs_rms"] = scores["input_gradient"].sensitivity
         values["parameters"] = scores["parameter_gradient"].sensitivity
     elif name == "hessian":
-        scores = found([noise], [HessianTrace(tolerance=0, max_draws=DRAWS)])
+        scores = found([noise], [HessianTrace(tolerance=0, max_draws=draws)])
         values["mean_trace"] = scores["hessian_trace"].sensitivity
         counts = [
             sum(p.numel() for p in layer.parameters.values())
             for layer in network.layers
         ]
         values["parameters"] = values["mean_trace"] * counts
-        passes = (1, 1 + 2 * DRAWS)
+        passes = (1, 1 + 2 * draws)
     elif name == "loss_mse":
         on_inputs = LayerPrecision("x", Noise(0.0), Noise(LEVEL, 2))
         drawn = [
             LayerPrecision(f"w{d}", Noise(LEVEL, 3 + d), Noise(0.0))
-            for d in range(DRAWS)
+            for d in range(draws)
         ]
         scores = found([on_inputs, *drawn], ["loss_mse"])["loss_mse"].values
         variance = LEVEL**2 / 3
         values["inputs"] = scores[:, 0] / variance
         values["parameters"] = scores[:, 1:].mean(1) / variance
-        passes = (1 + DRAWS, 1)
+        passes = (1 + draws, 1)
     else:
-        both = traces(network.model, batches, draws=DRAWS)
+        both = traces(network.model, batches, draws=draws)
         values = {key: np.asarray(value) for key, value in both._asdict().items()}
-        passes = (1, 1 + 2 * DRAWS)
+        passes = (1, 1 + 2 * draws)
     seconds = time.process_time() - started
     return {
         **{key: np.asarray(value).tolist() for key, value in values.items()},

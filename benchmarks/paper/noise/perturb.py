@@ -1,4 +1,4 @@
-"""Noise on a network's layers: one unit draw for all layouts, scaled by their levels."""
+"""Noise on a network's layers: one draw for all layouts, scaled by their levels."""
 
 from __future__ import annotations
 

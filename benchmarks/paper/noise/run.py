@@ -8,20 +8,23 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from rich.progress import Progress
 
 from benchmarks.paper.networks import Network, load_network
 from benchmarks.paper.noise.arms import ARMS, layout_of, random_layout
 from benchmarks.paper.noise.in_place import refine
-from benchmarks.paper.noise.levels import Setting, root_mean_squares, settings
+from benchmarks.paper.noise.levels import Setting, counts, root_mean_squares, settings
 from benchmarks.paper.noise.measured import grid, losses_of, measure_points
-from benchmarks.paper.noise.metrics import METRICS, measure_metric
+from benchmarks.paper.noise.metrics import DRAWS, METRICS, measure_metric
 from benchmarks.paper.noise.pairs import measure_pairs, with_pairs
 from benchmarks.paper.noise.perturb import NoisyNetwork
 from benchmarks.paper.noise.trials import trial
 from benchmarks.paper.store import Store
 
 __all__ = ["run"]
+
+Floats = npt.NDArray[np.float64]
 
 #: Images of a batch of calibration: for metrics, and for single-layer losses, where
 #: every batch has its own draws of the parameters' noise.
@@ -32,46 +35,65 @@ IN_PLACE_BATCH = 16
 #: Most rounds of measuring around a layout.
 STEPS = 3
 
-#: Networks that take half of the images, and not all of the settings.
+#: Networks that take half of the images, of the draws and of the random seeds.
 DEEP = ("resnet32", "resnet44", "resnet56")
 
-COMMON = [
-    *(("absolute", split) for split in ("inputs", "parameters", "both")),
-    ("relative", "both"),
-    ("published", "both"),
-]
-MORE = [
-    *(("relative", split) for split in ("inputs", "parameters")),
-    *(("small", split) for split in ("parameters", "both", "stored")),
-    ("published", "stored"),
-]
-
-#: The setting of the random layouts, and its seeds and images of each.
+#: The setting of the random layouts and the pairs, and seeds and images of the former.
 RANDOM = ("absolute", "both")
 RANDOM_SEEDS = 4
 RANDOM_IMAGES = 16
 
-#: Calibration images that pairs are measured on, in the random layouts' setting.
+#: Calibration images that pairs are measured on.
 PAIR_IMAGES = 64
 
+ALL = ("resnet8", "resnet20", "resnet56", "resnet32", "resnet44")
 
-def chosen_settings(name: str) -> list[tuple[str, str]]:
-    """Return the level sets and splits that a network runs."""
-    return COMMON if name in DEEP else [*COMMON, *MORE]
+#: What is run, what matters most first: a setting, or something about one.
+PLAN: list[tuple[str, str, str, tuple[str, ...]]] = [
+    *(("trials", "absolute", split, ALL) for split in ("inputs", "both", "parameters")),
+    ("in_place", "absolute", "inputs", ("resnet8", "resnet20")),
+    ("in_place", "absolute", "both", ("resnet8", "resnet20")),
+    ("trials", "relative", "both", ("resnet8", "resnet20")),
+    ("trials", "published", "both", ALL),
+    ("random", *RANDOM, ("resnet8", "resnet20", "resnet32")),
+    ("in_place", "relative", "both", ("resnet8", "resnet20")),
+    *(
+        ("trials", "relative", split, ("resnet8", "resnet20"))
+        for split in ("inputs", "parameters")
+    ),
+    ("in_place", "absolute", "parameters", ("resnet8", "resnet20")),
+    ("in_place", "relative", "inputs", ("resnet8",)),
+    ("in_place", "relative", "parameters", ("resnet8",)),
+    ("trials", "small", "stored", ("resnet8", "resnet20")),
+    ("trials", "published", "stored", ("resnet8",)),
+    ("pairs", *RANDOM, ("resnet8", "resnet20")),
+    ("random", *RANDOM, ("resnet56", "resnet44")),
+    ("trials", "relative", "both", ("resnet56", "resnet32", "resnet44")),
+    ("trials", "small", "both", ("resnet8",)),
+    ("trials", "small", "parameters", ("resnet8",)),
+    ("in_place", "small", "both", ("resnet8",)),
+    ("in_place", "small", "parameters", ("resnet8",)),
+]
 
 
 def run(arguments: argparse.Namespace, store: Store) -> None:
     """Run everything that the store lacks."""
-    for name in arguments.networks:
-        images = arguments.images // (1 + (name in DEEP))
-        network = load_network(
-            name,
-            calibration=arguments.calibration,
-            held_out=arguments.seeds * images,
-            batch=images,
-            folder=arguments.data,
-        )
-        _Runs(network, arguments, store).run()
+    open_ones: dict[str, _Runs] = {}
+    for what, levels, split, names in PLAN:
+        for name in names:
+            if name not in arguments.networks or what in arguments.skip:
+                continue
+            if name not in open_ones:
+                images = arguments.images // (1 + (name in DEEP))
+                network = load_network(
+                    name,
+                    calibration=arguments.calibration,
+                    held_out=arguments.seeds * images,
+                    batch=images,
+                    folder=arguments.data,
+                )
+                open_ones[name] = _Runs(network, arguments, store)
+            open_ones[name].run(what, levels, split)
 
 
 class _Runs:
@@ -90,91 +112,82 @@ class _Runs:
             for i in range(len(y))
         ]
         self.batches = _batches(images, BATCH)
-        half = 1 + (network.name in DEEP)
-        self.measured_on = _batches(
-            images[: arguments.measured_images // half], SMALL_BATCH
-        )
-        self.in_place_on = _batches(
-            images[: arguments.measured_images // half], IN_PLACE_BATCH
-        )
+        self.share = 1 + (network.name in DEEP)
+        some = images[: arguments.measured_images // self.share]
+        self.measured_on = _batches(some, SMALL_BATCH)
+        # Its passes are many, and each has the noise of all layers.
+        few = some if network.name == "resnet8" else some[: len(some) // 2]
+        self.in_place_on = _batches(few, IN_PLACE_BATCH)
         self.means = root_mean_squares(self.noisy, self.batches)
-        self.settings = settings(chosen_settings(network.name), *self.means)
         self.sizes = (arguments.seeds, len(network.held_out[0][1]))
+        self.store.add(
+            ("network", network.name),
+            layers=self.noisy.names,
+            inputs=self.means[0].round(6).tolist(),
+            parameters=self.means[1].round(6).tolist(),
+            inventory=counts(len(self.noisy.names)),
+        ) if ("network", network.name) not in store else None
 
-    def run(self) -> None:
-        name = self.network.name
-        if ("network", name) not in self.store:
-            self.store.add(
-                ("network", name),
-                layers=self.noisy.names,
-                inputs=self.means[0].round(6).tolist(),
-                parameters=self.means[1].round(6).tolist(),
-                inventory=self.settings[0].inventory,
-            )
-        metrics = self._metrics()
+    def run(self, what: str, levels: str, split: str) -> None:
+        """Run one line of the plan."""
+        (setting,) = settings([(levels, split)], *self.means)
         self._clean()
-        for setting in self.settings:
-            self._trials(setting, self._layouts(setting, metrics))
-        chosen = next(s for s in self.settings if (s.levels, s.split) == RANDOM)
-        self._random(chosen)
+        layouts = self._layouts(setting)
+        if what == "trials":
+            self._trials(setting, layouts)
+        elif what == "random":
+            self._random(setting)
+        elif what == "in_place":
+            self._trials(setting, [self._in_place(setting)])
+        else:
+            self._trials(setting, [self._with_pairs(setting)])
 
-    def _metrics(self) -> dict[str, Any]:
-        """Return the records of all metrics, those of Algorithm 3 by storage level."""
-        name, count = self.network.name, self.arguments.calibration
-        found: dict[str, Any] = {}
-        levels = sorted({s.storage for s in self.settings})
-        for metric in METRICS:
-            for level in levels[1:] if metric == "stored" else [0.0]:
-                key = ("metric", name, metric, level, count)
-                if key not in self.store:
-                    values = measure_metric(metric, self.noisy, self.batches, level)
-                    self.store.add(key, **_rounded(values))
-                found[f"{metric}{level:g}" if level else metric] = self.store[key]
-        key = ("single", name, sum(len(y) for _, y in self.measured_on))
+    def _metric(self, metric: str, storage: float = 0.0) -> dict[str, Any]:
+        key = (
+            *("metric", self.network.name, metric, storage),
+            self.arguments.calibration,
+        )
         if key not in self.store:
-            points = grid(self.means)
+            draws = DRAWS // self.share
+            values = measure_metric(metric, self.noisy, self.batches, draws, storage)
+            self.store.add(key, **_rounded(values))
+        return self.store[key]
+
+    def _single(self, setting: Setting) -> dict[str, Floats]:
+        """Return measured losses; small and published levels follow the absolute."""
+        levels = "relative" if setting.levels == "relative" else "absolute"
+        (measured,) = settings([(levels, "both")], *self.means)
+        name, count = self.network.name, sum(len(y) for _, y in self.measured_on)
+        key = ("single", name, levels, count)
+        if key not in self.store:
             total = 2 * len(self.measured_on) * len(self.noisy.layers)
-            with _bar(f"{name}: single layers", total) as tick:
+            with _bar(f"{name}: single layers, {levels}", total) as tick:
                 values = measure_points(
-                    self.network.model,
-                    self.measured_on,
-                    points,
-                    draws=1,
-                    seed=0,
-                    tick=tick,
+                    self.network.model, self.measured_on, grid(measured), tick
                 )
             self.store.add(key, **values)
-        found["points"] = self.store[key]
-        return found
+        return losses_of(self.store[key], setting)
 
-    def _layouts(self, setting: Setting, metrics: dict[str, Any]) -> list[str]:
-        """Return the different layouts of all arms, and of a random one per seed."""
-        name = self.network.name
-        given = {
-            **metrics,
-            "single": {
-                f"{setting.levels}/{setting.split}/{key}": losses
-                for key, losses in losses_of(metrics["points"], setting).items()
-            },
+    def _given(self, setting: Setting) -> dict[str, Any]:
+        """Return everything that arms know."""
+        found: dict[str, Any] = {
+            metric: self._metric(metric) for metric in METRICS if metric != "stored"
         }
         if setting.storage:
-            given["stored"] = metrics[f"stored{setting.storage:g}"]
-        layouts = []
-        for arm in ARMS:
-            if (arm == "alg3_stored") != bool(setting.storage) and arm in {
-                "alg3",
-                "alg3_stored",
-            }:
-                continue
-            key = ("layout", name, setting.levels, setting.split, arm)
-            if key not in self.store:
+            found["stored"] = self._metric("stored", setting.storage)
+        return {**found, "single": self._single(setting)}
+
+    def _layouts(self, setting: Setting) -> list[str]:
+        """Return the different layouts of all arms."""
+        place = (self.network.name, setting.levels, setting.split)
+        arms = [a for a in ARMS if a != ("alg3" if setting.storage else "alg3_stored")]
+        missing = [a for a in arms if ("layout", *place, a) not in self.store]
+        if missing:
+            given = self._given(setting)
+            for arm in missing:
                 found = layout_of(arm, given, setting)
-                self.store.add(key, **found._asdict())
-            layouts.append(self.store[key]["layout"])
-        if name not in DEEP and setting.levels != "published" and not setting.storage:
-            layouts.append(self._in_place(setting))
-        if name in self.arguments.pairs and (setting.levels, setting.split) == RANDOM:
-            layouts.append(self._with_pairs(setting, given))
+                self.store.add(("layout", *place, arm), **found._asdict())
+        layouts = [self.store[("layout", *place, arm)]["layout"] for arm in arms]
         return list(dict.fromkeys(layouts))
 
     def _in_place(self, setting: Setting) -> str:
@@ -183,8 +196,9 @@ class _Runs:
         key = ("layout", *place, "in_place")
         if key not in self.store:
             start = self.store[("layout", *place, "exact")]["layout"]
-            total = STEPS * len(self.in_place_on)
-            with _bar(f"{' '.join(place)}: in place", total) as tick:
+            with _bar(
+                f"{' '.join(place)}: in place", STEPS * len(self.in_place_on)
+            ) as tick:
                 found = refine(
                     self.noisy,
                     setting,
@@ -197,7 +211,7 @@ class _Runs:
         layout: str = self.store[key]["layout"]
         return layout
 
-    def _with_pairs(self, setting: Setting, given: dict[str, Any]) -> str:
+    def _with_pairs(self, setting: Setting) -> str:
         """Return the exact layout with the terms of all pairs of layers."""
         place = (self.network.name, setting.levels, setting.split)
         key = ("layout", *place, "pairs")
@@ -205,7 +219,7 @@ class _Runs:
             batches = self.in_place_on[: PAIR_IMAGES // IN_PLACE_BATCH]
             with _bar(f"{' '.join(place)}: pairs", len(batches)) as tick:
                 terms = measure_pairs(self.noisy, setting, batches, tick)
-            single = ARMS["exact"].losses(given, setting)
+            single = ARMS["exact"].losses(self._given(setting), setting)
             found = with_pairs(single, terms, setting)
             self.store.add(key, **found._asdict(), **terms)
         layout: str = self.store[key]["layout"]
@@ -258,7 +272,14 @@ class _Runs:
     def _random(self, setting: Setting) -> None:
         """Measure many random layouts, and those of all arms on the same noise."""
         name, count = self.network.name, self.arguments.random
-        key = ("random", name, *RANDOM, count, RANDOM_SEEDS, RANDOM_IMAGES)
+        key = (
+            "random",
+            name,
+            *RANDOM,
+            count,
+            RANDOM_SEEDS // self.share,
+            RANDOM_IMAGES,
+        )
         if key in self.store:
             return
         layouts = [random_layout(setting, 1000 + i) for i in range(count)]
@@ -268,7 +289,7 @@ class _Runs:
         }
         asked = ["0" * len(self.noisy.layers), *layouts, *arms.values()]
         losses = []
-        seeds = range(min(RANDOM_SEEDS, self.arguments.seeds))
+        seeds = range(RANDOM_SEEDS // self.share)
         with _bar(f"{name}: random layouts", len(seeds) * len(asked)) as tick:
             for seed in seeds:
                 x, y = self.network.held_out[seed]
