@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from benchmarks.paper.noise.levels import LEVELS
 from benchmarks.paper.noise.report import report
 from benchmarks.paper.noise.run import run
 
@@ -13,8 +14,9 @@ __all__ = ["SMOKE", "add_arguments", "report", "run"]
 NETWORKS = ("resnet8", "resnet20", "resnet32", "resnet44", "resnet56")
 
 SMOKE = [
-    *("--networks", "resnet8", "--seeds", "3", "--images", "8", "--calibration", "32"),
-    *("--measured-images", "16", "--random", "5"),
+    *("--networks", "resnet8", "--levels", "absolute", "--seeds", "3"),
+    *("--images", "8", "--calibration", "32", "--measured-images", "16"),
+    *("--random", "5"),
 ]
 
 
@@ -37,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="calibration images that single-layer losses are measured on",
     )
     parser.add_argument("--random", type=int, default=200, help="random layouts")
+    parser.add_argument("--levels", nargs="+", default=tuple(LEVELS), choices=LEVELS)
     parser.add_argument(
         "--skip",
         nargs="+",

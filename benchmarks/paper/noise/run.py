@@ -80,8 +80,10 @@ def run(arguments: argparse.Namespace, store: Store) -> None:
     """Run everything that the store lacks."""
     open_ones: dict[str, _Runs] = {}
     for what, levels, split, names in PLAN:
+        if what in arguments.skip or levels not in arguments.levels:
+            continue
         for name in names:
-            if name not in arguments.networks or what in arguments.skip:
+            if name not in arguments.networks:
                 continue
             if name not in open_ones:
                 images = arguments.images // (1 + (name in DEEP))
@@ -292,7 +294,7 @@ class _Runs:
         seeds = range(RANDOM_SEEDS // self.share)
         with _bar(f"{name}: random layouts", len(seeds) * len(asked)) as tick:
             for seed in seeds:
-                x, y = self.network.held_out[seed]
+                x, y = self.network.held_out[seed % len(self.network.held_out)]
                 batch = (x[:RANDOM_IMAGES], y[:RANDOM_IMAGES])
                 found = trial(self.noisy, setting, asked[1:], batch, 5000 + seed, tick)
                 none = Setting("absolute", "both", *[setting.on_inputs * 0] * 2, ())
