@@ -28,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--images",
         type=int,
         default=40,
-        help="held out, for a seed; networks of 32 layers and more take half of "
-        "these and of the measured ones",
+        help="held out, for a seed; networks of 32 layers and more take half of these "
+        "and a quarter of the measured ones",
     )
     parser.add_argument("--calibration", type=int, default=256)
     parser.add_argument(

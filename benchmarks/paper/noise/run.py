@@ -14,7 +14,13 @@ from rich.progress import Progress
 from benchmarks.paper.networks import Network, load_network
 from benchmarks.paper.noise.arms import ARMS, layout_of, random_layout
 from benchmarks.paper.noise.in_place import refine
-from benchmarks.paper.noise.levels import Setting, counts, root_mean_squares, settings
+from benchmarks.paper.noise.levels import (
+    SPLITS,
+    Setting,
+    counts,
+    root_mean_squares,
+    settings,
+)
 from benchmarks.paper.noise.measured import grid, losses_of, measure_points
 from benchmarks.paper.noise.metrics import DRAWS, METRICS, measure_metric
 from benchmarks.paper.noise.pairs import measure_pairs, with_pairs
@@ -35,8 +41,10 @@ IN_PLACE_BATCH = 16
 #: Most rounds of measuring around a layout.
 STEPS = 3
 
-#: Networks that take half of the images, of the draws and of the random seeds.
+#: Networks that take half of the images, draws and random seeds, a quarter of the images
+#: of single-layer losses, and leave some arms out.
 DEEP = ("resnet32", "resnet44", "resnet56")
+LEFT_OUT = frozenset({"alg3", "parameter_gradient", "fisher", "curvature"})
 
 #: The setting of the random layouts and the pairs, and seeds and images of the former.
 RANDOM = ("absolute", "both")
@@ -46,33 +54,34 @@ RANDOM_IMAGES = 16
 #: Calibration images that pairs are measured on.
 PAIR_IMAGES = 64
 
-ALL = ("resnet8", "resnet20", "resnet56", "resnet32", "resnet44")
+SMALL = ("resnet8", "resnet20")
 
 #: What is run, what matters most first: a setting, or something about one.
 PLAN: list[tuple[str, str, str, tuple[str, ...]]] = [
-    *(("trials", "absolute", split, ALL) for split in ("inputs", "both", "parameters")),
-    ("in_place", "absolute", "inputs", ("resnet8", "resnet20")),
-    ("in_place", "absolute", "both", ("resnet8", "resnet20")),
-    ("trials", "relative", "both", ("resnet8", "resnet20")),
-    ("trials", "published", "both", ALL),
-    ("random", *RANDOM, ("resnet8", "resnet20", "resnet32")),
-    ("in_place", "relative", "both", ("resnet8", "resnet20")),
-    *(
-        ("trials", "relative", split, ("resnet8", "resnet20"))
-        for split in ("inputs", "parameters")
-    ),
-    ("in_place", "absolute", "parameters", ("resnet8", "resnet20")),
+    *(("trials", "absolute", split, SMALL) for split in ("inputs", "both")),
+    ("trials", "absolute", "parameters", SMALL),
     ("in_place", "relative", "inputs", ("resnet8",)),
-    ("in_place", "relative", "parameters", ("resnet8",)),
-    ("trials", "small", "stored", ("resnet8", "resnet20")),
+    *(
+        ("trials", "absolute", split, (name,))
+        for name in ("resnet32", "resnet56", "resnet44")
+        for split in ("inputs", "both", "parameters")
+    ),
+    *(("in_place", "absolute", split, ("resnet8",)) for split in SPLITS[:3]),
+    ("trials", "published", "both", SMALL),
+    ("random", *RANDOM, SMALL),
+    *(("trials", "relative", split, ("resnet8",)) for split in SPLITS[:3]),
+    *(("in_place", "relative", split, ("resnet8",)) for split in SPLITS[1:3]),
+    ("pairs", *RANDOM, ("resnet8",)),
+    *(("in_place", "absolute", split, ("resnet20",)) for split in ("inputs", "both")),
+    ("trials", "published", "both", ("resnet32", "resnet44", "resnet56")),
+    *(("trials", "relative", split, ("resnet20",)) for split in SPLITS[2::-1]),
+    ("trials", "small", "stored", SMALL),
     ("trials", "published", "stored", ("resnet8",)),
-    ("pairs", *RANDOM, ("resnet8", "resnet20")),
-    ("random", *RANDOM, ("resnet56", "resnet44")),
-    ("trials", "relative", "both", ("resnet56", "resnet32", "resnet44")),
-    ("trials", "small", "both", ("resnet8",)),
-    ("trials", "small", "parameters", ("resnet8",)),
-    ("in_place", "small", "both", ("resnet8",)),
-    ("in_place", "small", "parameters", ("resnet8",)),
+    ("random", *RANDOM, ("resnet32", "resnet44", "resnet56")),
+    ("pairs", *RANDOM, ("resnet20",)),
+    *(("trials", "small", split, ("resnet8",)) for split in ("both", "parameters")),
+    *(("in_place", "small", split, ("resnet8",)) for split in ("both", "parameters")),
+    ("trials", "relative", "both", ("resnet32", "resnet44", "resnet56")),
 ]
 
 
@@ -115,7 +124,7 @@ class _Runs:
         ]
         self.batches = _batches(images, BATCH)
         self.share = 1 + (network.name in DEEP)
-        some = images[: arguments.measured_images // self.share]
+        some = images[: arguments.measured_images // self.share**2]
         self.measured_on = _batches(some, SMALL_BATCH)
         # Its passes are many, and each has the noise of all layers.
         few = some if network.name == "resnet8" else some[: len(some) // 2]
@@ -170,10 +179,19 @@ class _Runs:
             self.store.add(key, **values)
         return losses_of(self.store[key], setting)
 
+    def _arms(self, setting: Setting) -> list[str]:
+        without = {"alg3"} if setting.storage else {"alg3_stored"}
+        if self.network.name in DEEP:
+            without |= LEFT_OUT
+        return [arm for arm in ARMS if arm not in without]
+
     def _given(self, setting: Setting) -> dict[str, Any]:
         """Return everything that arms know."""
+        needed = {ARMS[arm].needs for arm in self._arms(setting)}
         found: dict[str, Any] = {
-            metric: self._metric(metric) for metric in METRICS if metric != "stored"
+            metric: self._metric(metric)
+            for metric in METRICS
+            if metric in needed - {"stored"}
         }
         if setting.storage:
             found["stored"] = self._metric("stored", setting.storage)
@@ -182,7 +200,7 @@ class _Runs:
     def _layouts(self, setting: Setting) -> list[str]:
         """Return the different layouts of all arms."""
         place = (self.network.name, setting.levels, setting.split)
-        arms = [a for a in ARMS if a != ("alg3" if setting.storage else "alg3_stored")]
+        arms = self._arms(setting)
         missing = [a for a in arms if ("layout", *place, a) not in self.store]
         if missing:
             given = self._given(setting)
