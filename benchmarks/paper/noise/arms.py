@@ -112,8 +112,15 @@ ARMS = {
     "parameter_gradient": Arm("parameter gradient", "storage", _parameter_gradient),
     "fisher": Arm("empirical Fisher, parameters", "loss_mse", _fisher),
     "loss_mse": Arm("loss MSE", "loss_mse", _second_order("loss_mse", BOTH, 1)),
+    "gauss_newton": Arm(
+        "loss MSE, the network's own labels",
+        "gauss_newton",
+        _second_order("gauss_newton", BOTH, 0.5),
+    ),
     "curvature": Arm(
-        "both Hessian traces", "curvature", _second_order("curvature", BOTH, 0.5)
+        "both Hessian traces (Hutchinson)",
+        "curvature",
+        _second_order("curvature", BOTH, 0.5),
     ),
     "divergence": Arm("exact: measured divergence", "single", _measured("divergence")),
     "measured": Arm("exact: measured losses", "single", _measured("loss")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from benchmarks.paper.noise.measured import TOP, losses_of
 from benchmarks.paper.tables import table
 from benchmarks.sensitivity.quality import rank_correlation
 
-__all__ = ["curvature_ratios", "explanations"]
+__all__ = ["Prediction", "explanations", "predictions"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -54,49 +54,96 @@ def _correlations(study: Study) -> str:
     )
 
 
-def curvature_ratios(study: Study, name: str) -> tuple[Floats, Floats] | None:
-    """Return predicted and measured losses of single layers, (layers, 2) each.
+class Prediction(NamedTuple):
+    """What noise on single layers costs at the smallest measured level, in nats.
 
-    Predicted: half the noise's variance times the Hessian's trace, at the smallest
-    level that was measured; columns are noise on inputs and on parameters.
+    Columns are noise on inputs and on parameters.
     """
+
+    gauss_newton: Floats
+    traces: Floats
+    trace_errors: Floats
+    divergence: Floats
+    loss: Floats
+
+
+def predictions(study: Study, name: str) -> Prediction | None:
+    """Return half the noise's variance times curvature, and what was measured."""
     record, metrics = study.single(name), study.metrics(name)
-    if record is None or "curvature" not in metrics:
+    if record is None or "gauss_newton" not in metrics:
         return None
     level = TOP - 1
-    traces = [np.array(metrics["curvature"][key]) for key in ("inputs", "parameters")]
     points = np.array(record["points"])
-    sizes = np.stack([points[:, kind, level, kind] for kind in (0, 1)], 1)
-    predicted = np.stack(traces, 1) * sizes**2 / 6
-    return predicted, np.array(record["loss"])[:, :, level]
+    size = np.stack([points[:, kind, level, kind] for kind in (0, 1)], 1)
+
+    def of(family: str, ending: str = "") -> Floats:
+        if family not in metrics:
+            return np.full_like(size, np.nan)
+        keys = (f"inputs{ending}", f"parameters{ending}")
+        traces = np.stack([metrics[family][key] for key in keys], 1)
+        return np.asarray(traces * size**2 / 6)
+
+    return Prediction(
+        of("gauss_newton"),
+        of("curvature"),
+        of("curvature", "_error"),
+        np.array(record["divergence"])[:, :, level],
+        np.array(record["loss"])[:, :, level],
+    )
 
 
 def _curvature(study: Study) -> str:
     rows = []
     for name in study.networks:
-        found = curvature_ratios(study, name)
+        found = predictions(study, name)
         if found is None:
             continue
-        predicted, measured = found
-        row = [name.replace("resnet", "ResNet-")]
-        for kind in (0, 1):
-            p, m = predicted[:, kind], measured[:, kind]
-            row.append(f"{p.sum() / m.sum():.2f}")
-            row.append(f"{int((p < 0).sum())} of {len(p)}")
-            row.append(f"{rank_correlation(p, m):.2f}")
-        rows.append(row)
+        for kind, title in enumerate(("inputs", "parameters")):
+            g, d = found.gauss_newton[:, kind], found.divergence[:, kind]
+            t, e = found.traces[:, kind], found.trace_errors[:, kind]
+            row = [name.replace("resnet", "ResNet-"), title]
+            row += [f"{g.sum() / d.sum():.2f}", f"{rank_correlation(g, d):.2f}"]
+            has_traces = bool(np.isfinite(t).all())
+            row += (
+                [
+                    f"{t.sum() / d.sum():.2f}",
+                    f"{rank_correlation(t, d):.2f}",
+                    f"{int((2 * e > np.abs(t)).sum())} of {len(t)}",
+                ]
+                if has_traces
+                else ["–"] * 3
+            )
+            loss = found.loss[:, kind]
+            row.append(f"{loss.sum() / d.sum():.2f}")
+            rows.append(row)
     if not rows:
         return ""
-    head = ["network"]
-    for kind in ("inputs", "parameters"):
-        head += [f"{kind}: predicted / measured", "negative", "rank correlation"]
+    head = [
+        "network",
+        "noise on",
+        "Gauss-Newton / divergence",
+        "rank corr.",
+        "Hutchinson / divergence",
+        "rank corr.",
+        "unsure traces",
+        "loss / divergence",
+    ]
     return (
-        "Both Hessian traces, each times half the variance of its noise, were the "
-        "obvious candidate for the best cheap metric. Automatic differentiation does "
-        "not see the kinks of ReLU: noise of size e flips a share of units that is "
-        "proportional to e, each of which changes by about e, so kinks add a term of "
-        "the same second order, which the traces lack. Sums over layers at level "
-        "0.05:\n\n" + table(head, rows)
+        "Input and parameter second-order terms together are the obvious candidate for "
+        "the best cheap metric. A network of ReLUs is piecewise linear in the input "
+        "and in the parameters of any one layer, so where it is smooth the Hessian is "
+        "the Gauss-Newton matrix, and half the noise's variance times its trace is "
+        "what noise on that layer adds to the divergence of the outputs, but for "
+        "kinks. Sums over layers at level 0.05:\n\n"
+        + table(head, rows, words=2)
+        + "\nThe Gauss-Newton trace, which is the loss MSE with labels drawn from the "
+        "network's own outputs, predicts the divergence: kinks do not break it. "
+        "Hutchinson's traces have the same expectation, but one Hessian-vector product "
+        "for all layers' inputs and parameters lets the large curvature of parameters "
+        "leak into the small traces of inputs: *unsure* are those within two standard "
+        "errors of 0. With the data's labels the loss MSE weighs the images that the "
+        "network gets wrong: it is the empirical Fisher, and larger where the network "
+        "is overconfident.\n"
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from benchmarks.paper.noise.curvature import traces
 from benchmarks.paper.noise.perturb import NoisyNetwork
@@ -23,7 +24,15 @@ DRAWS = 8
 #: Noise that metrics of actual errors are shown; they are quadratic in it.
 LEVEL = 1e-2
 
-METRICS = ("algorithm1", "storage", "stored", "hessian", "loss_mse", "curvature")
+METRICS = (
+    "algorithm1",
+    "storage",
+    "stored",
+    "hessian",
+    "loss_mse",
+    "gauss_newton",
+    "curvature",
+)
 
 
 def measure_metric(
@@ -41,7 +50,9 @@ def measure_metric(
         Of `METRICS`. ``algorithm1``: input gradients in three norms; ``storage``: input
         and parameter gradients, as Algorithm 3 has them, without storage noise;
         ``stored``: with it; ``hessian``: the trace of HAWQ-v2; ``loss_mse``: both terms
-        of it, in units of nats² for noise of variance 1; ``curvature``: both traces.
+        of it, in units of nats² for noise of variance 1; ``gauss_newton``: the same
+        with labels drawn from the network's own outputs, whose mean is the trace of the
+        Gauss-Newton matrix; ``curvature``: both traces by Hutchinson's estimator.
     network : NoisyNetwork
     batches : list of (images, labels)
     draws : int
@@ -86,7 +97,13 @@ def measure_metric(
         ]
         values["parameters"] = values["mean_trace"] * counts
         passes = (1, 1 + 2 * draws)
-    elif name == "loss_mse":
+    elif name in ("loss_mse", "gauss_newton"):
+        if name == "gauss_newton":
+            labels = draws // 2
+            batches, draws = _own_labels(network, batches, labels), 2
+            passes = (1 + labels * (1 + draws), labels)
+        else:
+            passes = (1 + draws, 1)
         on_inputs = LayerPrecision("x", Noise(0.0), Noise(LEVEL, 2))
         drawn = [
             LayerPrecision(f"w{d}", Noise(LEVEL, 3 + d), Noise(0.0))
@@ -96,7 +113,6 @@ def measure_metric(
         variance = LEVEL**2 / 3
         values["inputs"] = scores[:, 0] / variance
         values["parameters"] = scores[:, 1:].mean(1) / variance
-        passes = (1 + draws, 1)
     else:
         both = traces(network.model, batches, draws=draws)
         values = {key: np.asarray(value) for key, value in both._asdict().items()}
@@ -108,3 +124,17 @@ def measure_metric(
         "forward": passes[0],
         "backward": passes[1],
     }
+
+
+@torch.no_grad()
+def _own_labels(network: NoisyNetwork, batches: list[Any], draws: int) -> list[Any]:
+    """Return batches several times, with labels drawn from the network's outputs."""
+    generator = torch.Generator().manual_seed(0)
+    made = []
+    for images, _ in batches:
+        chances = network.model(images).double().softmax(1)
+        labels = torch.multinomial(
+            chances, draws, replacement=True, generator=generator
+        )
+        made += [(images, labels[:, d]) for d in range(draws)]
+    return made

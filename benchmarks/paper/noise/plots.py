@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.paper.noise.analysis import Case, Study, geometric_mean, title_of
 from benchmarks.paper.noise.arms import ARMS
-from benchmarks.paper.noise.explain import curvature_ratios
+from benchmarks.paper.noise.explain import predictions
 
 __all__ = ["plot"]
 
@@ -40,7 +40,11 @@ def plot(study: Study, ranked: list[Case], folder: Path) -> list[str]:
     for name, title, draw in (
         ("paper_noise", "Excess loss of all arms, relative to HAWQ-v2's", _ratios),
         ("paper_noise_random", "Random layouts, and where arms lie", _random),
-        ("paper_noise_layers", "Hessian traces and measured losses", _layers),
+        (
+            "paper_noise_layers",
+            "Curvature and measured divergence of single layers",
+            _layers,
+        ),
     ):
         figure = draw(study, ranked, plt)
         if figure is not None:
@@ -100,6 +104,8 @@ def _ratios(study: Study, ranked: list[Case], plt: Any) -> Any:
 
 
 def _random(study: Study, ranked: list[Case], plt: Any) -> Any:
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
     records = {r["key"][1]: r for r in study.store.select("random")}
     names = [n for n in study.networks if n in records]
     if not names:
@@ -127,6 +133,10 @@ def _random(study: Study, ranked: list[Case], plt: Any) -> Any:
                 linewidth=1.8,
             )
         axes.set_xscale(scale)
+        if scale == "log":
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_title(name.replace("resnet", "ResNet-"))
         axes.set_xlabel("excess loss, nats")
     all_axes[0][0].set_ylabel("layouts")
@@ -147,33 +157,48 @@ def _layers(study: Study, ranked: list[Case], plt: Any) -> Any:
     found = {
         name: both
         for name in study.networks
-        if (both := curvature_ratios(study, name)) is not None
+        if (both := predictions(study, name)) is not None
     }
     if not found:
         return None
-    figure, all_axes = plt.subplots(1, 2, figsize=(9, 3.8))
+    figure, all_axes = plt.subplots(1, 2, figsize=(9.4, 4))
     for kind, (axes, title) in enumerate(
         zip(all_axes, ("noise on inputs", "noise on parameters"), strict=True)
     ):
-        for name, (predicted, measured) in found.items():
+        for name, values in found.items():
+            measured = 1e3 * values.divergence[:, kind]
             axes.plot(
-                1e3 * predicted[:, kind],
-                1e3 * measured[:, kind],
+                1e3 * values.gauss_newton[:, kind],
+                measured,
                 MARKERS[name],
                 label=name.replace("resnet", "ResNet-"),
                 alpha=0.7,
                 markersize=5,
             )
-        axes.set_xscale("symlog", linthresh=0.1)
-        axes.set_yscale("symlog", linthresh=0.1)
+            traces = 1e3 * values.traces[:, kind]
+            axes.plot(
+                traces[traces > 0],
+                measured[traces > 0],
+                "x",
+                color="grey",
+                markersize=4,
+                alpha=0.7,
+            )
+        axes.set_xscale("log")
+        axes.set_yscale("log")
         ends = np.array([*axes.get_xlim(), *axes.get_ylim()])
-        line = np.linspace(ends.min(), ends.max(), 401)
-        axes.plot(line, line, color="grey", linewidth=1, label="equal")
-        axes.axhline(0, color="#dddddd", linewidth=0.8)
-        axes.axvline(0, color="#dddddd", linewidth=0.8)
-        axes.set_xlabel("predicted by the Hessian's trace, mnat")
-        axes.set_ylabel("measured, one layer at level 0.05, mnat")
+        line = [max(ends.min(), 1e-4), ends.max()]
+        axes.plot(line, line, color="grey", linewidth=1)
+        axes.set_xlabel("predicted from curvature, mnat")
         axes.set_title(title)
-    all_axes[0].legend(fontsize=8)
+    all_axes[0].set_ylabel("measured divergence, one layer at 0.05, mnat")
+    extra = [
+        plt.Line2D(
+            [], [], color="grey", marker="x", linestyle="", label="Hutchinson (if > 0)"
+        ),
+        plt.Line2D([], [], color="grey", label="equal"),
+    ]
+    own = all_axes[0].get_legend_handles_labels()[0]
+    all_axes[0].legend(handles=own + extra, fontsize=8)
     figure.tight_layout()
     return figure

@@ -41,8 +41,8 @@ IN_PLACE_BATCH = 16
 #: Most rounds of measuring around a layout.
 STEPS = 3
 
-#: Networks that take half of the images, draws and random seeds, a quarter of the images
-#: of single-layer losses, and leave some arms out.
+#: Networks that take half of the images, of the draws and of the random seeds, and for
+#: single-layer losses a quarter of the images; some arms are left out.
 DEEP = ("resnet32", "resnet44", "resnet56")
 LEFT_OUT = frozenset({"alg3", "parameter_gradient", "fisher", "curvature"})
 
