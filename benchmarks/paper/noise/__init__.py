@@ -15,7 +15,7 @@ NETWORKS = ("resnet8", "resnet20", "resnet32", "resnet44", "resnet56")
 
 SMOKE = [
     *("--networks", "resnet8", "--levels", "absolute", "--seeds", "3"),
-    *("--images", "8", "--calibration", "32", "--measured-images", "16"),
+    *("--images", "8", "--calibration", "16", "--measured-images", "8"),
     *("--random", "5"),
 ]
 

@@ -99,7 +99,7 @@ BOTH = ("inputs", "parameters")
 #: In the order of the tables.
 ARMS = {
     "hawq": Arm("HAWQ-v2: trace × error", "hessian", _hawq),
-    "hawq_mean": Arm("HAWQ-v2: mean trace alone", "hessian", _mean_trace),
+    "hawq_mean": Arm("HAWQ-v2: mean trace", "hessian", _mean_trace),
     "alg1_sum": Arm(
         "Algorithm 1, norm of the sum", "algorithm1", _inputs("algorithm1", "sum")
     ),

@@ -38,7 +38,11 @@ def plot(study: Study, ranked: list[Case], folder: Path) -> list[str]:
 
     shown = []
     for name, title, draw in (
-        ("paper_noise", "Excess loss of all arms, relative to HAWQ-v2's", _ratios),
+        (
+            "paper_noise",
+            "Excess loss of all arms, relative to that of HAWQ-v2's mean trace",
+            _ratios,
+        ),
         ("paper_noise_random", "Random layouts, and where arms lie", _random),
         (
             "paper_noise_layers",
@@ -58,7 +62,7 @@ def _ratios(study: Study, ranked: list[Case], plt: Any) -> Any:
     arms = [
         a
         for a in [*ARMS, "in_place", "random"]
-        if a != "hawq" and any(a in c.excess for c in ranked)
+        if a != "hawq_mean" and any(a in c.excess for c in ranked)
     ]
     figure, axes = plt.subplots(figsize=(8.5, 0.42 * len(arms) + 1.6))
     shift = dict(zip(COLOURS, (-0.22, 0.0, 0.22), strict=True))
@@ -80,7 +84,9 @@ def _ratios(study: Study, ranked: list[Case], plt: Any) -> Any:
     axes.set_xscale("log")
     axes.set_yticks(range(len(arms)), [title_of(a) for a in arms])
     axes.invert_yaxis()
-    axes.set_xlabel("excess loss / excess loss of HAWQ-v2 (held-out images, log scale)")
+    axes.set_xlabel(
+        "excess loss / that of HAWQ-v2's mean trace (held-out images, log scale)"
+    )
     handles = [
         plt.Line2D([], [], color=c, marker="o", linestyle="", label=f"noise on {s}")
         for s, c in COLOURS.items()

@@ -63,15 +63,19 @@ PLAN: list[tuple[str, str, str, tuple[str, ...]]] = [
     ("in_place", "relative", "inputs", ("resnet8",)),
     *(
         ("trials", "absolute", split, (name,))
-        for name in ("resnet32", "resnet56", "resnet44")
+        for name in ("resnet32", "resnet56")
+        for split in ("inputs", "both", "parameters")
+    ),
+    ("pairs", *RANDOM, ("resnet8",)),
+    ("random", *RANDOM, SMALL),
+    ("trials", "published", "both", SMALL),
+    *(
+        ("trials", "absolute", split, ("resnet44",))
         for split in ("inputs", "both", "parameters")
     ),
     *(("in_place", "absolute", split, ("resnet8",)) for split in SPLITS[:3]),
-    ("trials", "published", "both", SMALL),
-    ("random", *RANDOM, SMALL),
     *(("trials", "relative", split, ("resnet8",)) for split in SPLITS[:3]),
     *(("in_place", "relative", split, ("resnet8",)) for split in SPLITS[1:3]),
-    ("pairs", *RANDOM, ("resnet8",)),
     *(("in_place", "absolute", split, ("resnet20",)) for split in ("inputs", "both")),
     ("trials", "published", "both", ("resnet32", "resnet44", "resnet56")),
     *(("trials", "relative", split, ("resnet20",)) for split in SPLITS[2::-1]),
