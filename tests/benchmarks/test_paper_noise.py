@@ -353,9 +353,12 @@ def test_a_tiny_run_is_honest_and_resumes(tmp_path, monkeypatch):
     first = records.read_text()
     store = Store(records, {})
     layouts = store.select("layout", "resnet8")
-    assert {r["key"][4] for r in layouts} == {*ARMS, "in_place", "pairs"} - {
-        "alg3_stored"
-    }
+    assert {r["key"][4] for r in layouts} == {
+        *ARMS,
+        "verified",
+        "in_place",
+        "pairs",
+    } - {"alg3_stored"}
     for record in layouts:
         counted = [record["layout"].count(str(k)) for k in range(4)]
         assert counted == [3, 3, 2, 2], record["key"]

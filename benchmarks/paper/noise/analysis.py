@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 
 #: Arms that are no metric: what follows the exact one, and chance.
 EXTRA = {
+    "verified": "exact: the best of five optima",
     "in_place": "exact, then steps in place",
     "pairs": "exact: with pairs of layers",
     "random": "random layouts",
@@ -165,7 +166,7 @@ class Study:
 
     def cost(self, arm: str, network: str) -> dict[str, Any] | None:
         """Return the record that says what an arm's calibration took."""
-        if arm in ("in_place", "pairs"):
+        if arm in ("verified", "in_place", "pairs"):
             start = ("layout", network, "absolute")
             found = [r for r in self.store.select(*start) if r["key"][4] == arm]
             return found[-1] if found else None

@@ -40,8 +40,11 @@ def _correlations(study: Study) -> str:
             given: dict[str, Any] = dict(study.metrics(name))
             given["single"] = losses_of(record, setting)
             truth = given["single"]["shrunk"][:, 0]
-            columns.append(f"{name.removeprefix('resnet')} {split[:6]}")
+            columns.append(f"{name.removeprefix('resnet')}, {split}")
             for arm, row in cells.items():
+                if ARMS[arm].needs not in given:
+                    row.append("–")
+                    continue
                 values = ARMS[arm].losses(given, setting)[:, 0]
                 row.append(f"{rank_correlation(values, truth):.2f}")
     if not columns:

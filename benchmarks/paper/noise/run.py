@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +14,7 @@ from rich.progress import Progress
 
 from benchmarks.paper.networks import Network, load_network
 from benchmarks.paper.noise.arms import ARMS, layout_of, random_layout
-from benchmarks.paper.noise.in_place import refine
+from benchmarks.paper.noise.in_place import compare, refine
 from benchmarks.paper.noise.levels import (
     SPLITS,
     Setting,
@@ -37,6 +38,10 @@ Floats = npt.NDArray[np.float64]
 BATCH = 32
 SMALL_BATCH = 8
 IN_PLACE_BATCH = 16
+
+#: Arms whose layouts are compared before one is taken: all are optima of losses that
+#: were measured or derived on the calibration images.
+FINALISTS = ("loss_mse", "gauss_newton", "divergence", "measured", "exact")
 
 #: Most rounds of measuring around a layout.
 STEPS = 3
@@ -130,6 +135,7 @@ class _Runs:
         # Its passes are many, and each has the noise of all layers.
         few = some if network.name == "resnet8" else some[: len(some) // 2]
         self.in_place_on = _batches(few, IN_PLACE_BATCH)
+        self.verified_on = _batches(images, IN_PLACE_BATCH)
         self.means = root_mean_squares(self.noisy, self.batches)
         self.sizes = (arguments.seeds, len(network.held_out[0][1]))
         self.store.add(
@@ -145,6 +151,7 @@ class _Runs:
         (setting,) = settings([(levels, split)], *self.means)
         self._clean()
         layouts = self._layouts(setting)
+        self._verify(setting)
         if what == "trials":
             self._trials(setting, layouts)
         elif what == "random":
@@ -211,12 +218,35 @@ class _Runs:
         layouts = [self.store[("layout", *place, arm)]["layout"] for arm in arms]
         return list(dict.fromkeys(layouts))
 
+    def _verify(self, setting: Setting) -> None:
+        """Choose among the exact arms' layouts, on all calibration images."""
+        place = (self.network.name, setting.levels, setting.split)
+        key = ("layout", *place, "verified")
+        if key in self.store:
+            return
+        layouts = [self.store[("layout", *place, a)]["layout"] for a in FINALISTS]
+        layouts = list(dict.fromkeys(layouts))
+        began = time.process_time()
+        self.noisy.store(setting.storage, seed=0)
+        losses = compare(self.noisy, setting, layouts, self.verified_on)
+        self.noisy.store(0.0, seed=0)
+        self.store.add(
+            key,
+            layout=layouts[int(np.argmin(losses))],
+            losses={
+                one: round(loss, 7) for one, loss in zip(layouts, losses, strict=True)
+            },
+            seconds=round(time.process_time() - began, 2),
+            forward=2 * len(layouts),
+            backward=0,
+        )
+
     def _in_place(self, setting: Setting) -> str:
         """Return the exact layout after steps over losses measured around it."""
         place = (self.network.name, setting.levels, setting.split)
         key = ("layout", *place, "in_place")
         if key not in self.store:
-            start = self.store[("layout", *place, "exact")]["layout"]
+            start = self.store[("layout", *place, "verified")]["layout"]
             with _bar(
                 f"{' '.join(place)}: in place", STEPS * len(self.in_place_on)
             ) as tick:
