@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, kl_div
 
 import mpsolve
 from benchmarks.models.resnet import CifarResNet
@@ -16,7 +16,7 @@ from benchmarks.paper.__main__ import main
 from benchmarks.paper.noise.analysis import Case, Study
 from benchmarks.paper.noise.arms import ARMS, layout_of, random_layout, shrink, solve
 from benchmarks.paper.noise.curvature import traces
-from benchmarks.paper.noise.in_place import changes_of, compare, refine
+from benchmarks.paper.noise.in_place import changes_of, compare, divergences, refine
 from benchmarks.paper.noise.levels import LEVELS, SPLITS, counts, settings
 from benchmarks.paper.noise.measured import grid, losses_of
 from benchmarks.paper.noise.pairs import measure_pairs, with_pairs
@@ -254,6 +254,24 @@ def test_changes_in_place_are_those_of_whole_layouts(model, batches):
         assert change[i, k] == pytest.approx(second - first, abs=1e-6)
     own = [int(k) for k in layout]
     assert (change[np.arange(len(layout)), own] == 0).all()
+
+
+def test_divergences_are_those_of_the_outputs(model, batches):
+    network, setting = NoisyNetwork(model), setting_of(model, split="parameters")
+    layout = random_layout(setting, 0)
+    (found,) = divergences(network, setting, [layout], batches[:1])
+    images = batches[0][0]
+    sizes = setting.on_parameters[np.arange(len(layout)), [int(k) for k in layout]]
+    with torch.no_grad():
+        own = model(images).softmax(1)
+    network.draw(700_000)
+    each = []
+    for sign in (1, -1):
+        with torch.no_grad(), network.noisy(sizes * 0, sign * sizes) as noisy:
+            other = noisy(images).log_softmax(1)
+        each.append(kl_div(other, own, reduction="batchmean"))
+    assert found == pytest.approx(float(sum(each)) / 2, abs=1e-6)
+    assert found > 1e-3
 
 
 def test_steps_in_place_never_end_worse(model, batches):

@@ -14,7 +14,7 @@ from benchmarks.paper.noise.levels import Setting, settings
 from benchmarks.paper.statistics import Mean, mean
 from benchmarks.paper.store import Store
 
-__all__ = ["EXTRA", "Case", "Study", "geometric_mean", "title_of"]
+__all__ = ["EXTRA", "ORDER", "Case", "Study", "geometric_mean", "title_of"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,6 +26,7 @@ EXTRA = {
     "random": "random layouts",
 }
 
+#: Networks, small ones first.
 ORDER = ("resnet8", "resnet20", "resnet32", "resnet44", "resnet56")
 
 

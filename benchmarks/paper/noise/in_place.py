@@ -17,7 +17,7 @@ from benchmarks.paper.noise.perturb import NoisyNetwork, losses
 from benchmarks.paper.noise.single import stages
 from benchmarks.paper.noise.trials import sizes_of, trial
 
-__all__ = ["changes_of", "compare", "refine"]
+__all__ = ["changes_of", "compare", "divergences", "refine"]
 
 Floats = npt.NDArray[np.float64]
 Batches = list[tuple[Tensor, Tensor]]
@@ -82,6 +82,29 @@ def compare(
         rows = trial(network, setting, layouts, batch, SEED + b)
         sums += len(batch[1]) * np.array([row[0] for row in rows])
         total += len(batch[1])
+    return list(sums / total)
+
+
+@torch.no_grad()
+def divergences(
+    network: NoisyNetwork, setting: Setting, layouts: list[str], batches: Batches
+) -> list[float]:
+    """Return how far layouts' outputs are from those without noise, on the same noise.
+
+    Mean KL divergence in nats. It needs no labels, so a layout that was fitted to the
+    labels of the very images does not look better than it is.
+    """
+    sums, total = np.zeros(len(layouts)), 0
+    for b, (images, _) in enumerate(batches):
+        network.draw(SEED + b)
+        own = torch.log_softmax(network.model(images).double(), 1)
+        total += 2 * len(images)
+        for n, layout in enumerate(layouts):
+            inputs, parameters = sizes_of(layout, setting)
+            for sign in (1, -1):
+                with network.noisy(sign * inputs, sign * parameters) as model:
+                    other = torch.log_softmax(model(images).double(), 1)
+                sums[n] += float((own.exp() * (own - other)).sum())
     return list(sums / total)
 
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.paper.noise.analysis import EXTRA, Case, Study, geometric_mean, title_of
+from benchmarks.paper.noise.analysis import (
+    EXTRA,
+    ORDER,
+    Case,
+    Study,
+    geometric_mean,
+    title_of,
+)
 from benchmarks.paper.noise.arms import ARMS
 from benchmarks.paper.noise.explain import explanations
 from benchmarks.paper.noise.levels import LEVELS
@@ -48,7 +55,7 @@ def report(store: Store, folder: Path) -> None:
     parts += [_protocol(study), *_ranking(study, ranked)]
     parts += [_tables(study), _published(study), _stored(study)]
     parts += [explanations(study, ranked), _cost(study), _published_table()]
-    parts.append(store.provenance() + "\n")
+    parts += [_not_run(study), store.provenance() + "\n"]
     text = "\n".join(part for part in parts if part)
     (folder / "paper_noise.md").write_text(text, encoding="utf-8")
 
@@ -156,7 +163,8 @@ def _protocol(study: Study) -> str:
   outputs' divergence as far as they are uncertain (empirical Bayes); *losses* and
   *divergence* alone are beside it. *The best of five optima* runs the optima for these
   three and for both kinds of loss MSE on all calibration images with all noise, and
-  takes the one of least loss: that is the exact arm that counts. *Steps in place*,
+  takes the one whose outputs diverge least (by the loss it would take what was fitted
+  to the labels of the same images): that is the exact arm that counts. *Steps in place*,
   where they were run, count in its place: they measure what single changes do
   while all other layers are noisy, and solve for the best few changes at once.
 """
@@ -301,6 +309,27 @@ def _cost(study: Study) -> str:
         "one level set, all splits; steps and pairs: one setting.\n\n"
         + table(head, rows, words=2)
     )
+
+
+def _not_run(study: Study) -> str:
+    """Say what the protocol would have and this run has not."""
+    lines = []
+    for levels, split in [*RANKED, ("published", "both")]:
+        done = [c.network for c in study.select(levels, split)]
+        missing = [_network(n) for n in ORDER if n not in done]
+        if missing:
+            lines.append(f"- levels `{levels}`, {SPLIT[split]}: {', '.join(missing)}")
+    for arm in ARMS:
+        some = {c.network for c in study.cases if arm in c.excess}
+        missing = [_network(n) for n in study.networks if n not in some]
+        if missing and some:
+            lines.append(f"- {title_of(arm)}: {', '.join(missing)}")
+    for arm in ("in_place", "pairs"):
+        some = [c for c in study.cases if arm in c.excess]
+        places = [f"{_network(c.network)} {c.levels} {c.split}" for c in some]
+        only = "; ".join(places) or "nowhere"
+        lines.append(f"- {title_of(arm)} ran only here: {only}")
+    return "## What was not run\n\n" + "\n".join(lines) + "\n"
 
 
 def _published_table() -> str:
