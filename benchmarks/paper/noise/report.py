@@ -164,8 +164,8 @@ def _protocol(study: Study) -> str:
   *divergence* alone are beside it. *The best of five optima* runs the optima for these
   three and for both kinds of loss MSE on all calibration images with all noise, and
   takes the one whose outputs diverge least (by the loss it would take what was fitted
-  to the labels of the same images): that is the exact arm that counts. *Steps in place*,
-  where they were run, count in its place: they measure what single changes do
+  to the labels of the same images): that is the exact arm that counts. *Steps in
+  place*, where they were run, count in its place: they measure what single changes do
   while all other layers are noisy, and solve for the best few changes at once.
 """
 

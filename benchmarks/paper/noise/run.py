@@ -68,13 +68,17 @@ PLAN: list[tuple[str, str, str, tuple[str, ...]]] = [
     ("in_place", "relative", "inputs", ("resnet8",)),
     *(
         ("trials", "absolute", split, (name,))
-        for name in ("resnet32", "resnet56", "resnet44")
+        for name in ("resnet32", "resnet56")
         for split in ("inputs", "both")
     ),
     ("pairs", *RANDOM, ("resnet8",)),
-    ("random", *RANDOM, SMALL),
     ("trials", "published", "both", SMALL),
-    ("trials", "absolute", "parameters", ("resnet32", "resnet56", "resnet44")),
+    ("random", *RANDOM, SMALL),
+    ("trials", "absolute", "parameters", ("resnet32", "resnet56")),
+    *(
+        ("trials", "absolute", split, ("resnet44",))
+        for split in ("inputs", "both", "parameters")
+    ),
     *(("in_place", "absolute", split, ("resnet8",)) for split in SPLITS[:3]),
     *(("trials", "relative", split, ("resnet8",)) for split in SPLITS[:3]),
     *(("in_place", "relative", split, ("resnet8",)) for split in SPLITS[1:3]),
