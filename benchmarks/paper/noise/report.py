@@ -314,6 +314,7 @@ def _cost(study: Study) -> str:
 def _not_run(study: Study) -> str:
     """Say what the protocol would have and this run has not."""
     lines = []
+    run = list(dict.fromkeys(c.network for c in study.cases))
     for levels, split in [*RANKED, ("published", "both")]:
         done = [c.network for c in study.select(levels, split)]
         missing = [_network(n) for n in ORDER if n not in done]
@@ -321,7 +322,7 @@ def _not_run(study: Study) -> str:
             lines.append(f"- levels `{levels}`, {SPLIT[split]}: {', '.join(missing)}")
     for arm in ARMS:
         some = {c.network for c in study.cases if arm in c.excess}
-        missing = [_network(n) for n in study.networks if n not in some]
+        missing = [_network(n) for n in run if n not in some]
         if missing and some:
             lines.append(f"- {title_of(arm)}: {', '.join(missing)}")
     for arm in ("in_place", "pairs"):
