@@ -140,7 +140,8 @@ def _curvature(study: Study) -> str:
         "kinks. Sums over layers at level 0.05:\n\n"
         + table(head, rows, words=2)
         + "\nThe Gauss-Newton trace, which is the loss MSE with labels drawn from the "
-        "network's own outputs, predicts the divergence: kinks do not break it. "
+        "network's own outputs, predicts the divergence as far as a few images tell "
+        "(64 on the deeper networks): kinks do not break it. "
         "Hutchinson's traces have the same expectation, but one Hessian-vector product "
         "for all layers' inputs and parameters lets the large curvature of parameters "
         "leak into the small traces of inputs: *unsure* are those within two standard "

@@ -100,6 +100,16 @@ def _findings(study: Study, ranked: list[Case]) -> str:
         "absolute noise on both, that on parameters dominates (RMS norm against "
         f"trace × error, significant differences; {'; '.join(words)})."
     )
+    cheap = {
+        arm: geometric_mean(c.ratio(arm) for c in ranked)
+        for arm in ARMS
+        if ARMS[arm].needs != "single" and all(arm in c.excess for c in ranked)
+    }
+    best_cheap = min(cheap, key=lambda arm: cheap[arm])
+    lines.append(
+        f"Of the metrics that ran everywhere and run no noisy network, the best is "
+        f"{title_of(best_cheap)}: {cheap[best_cheap]:.2f} of mean trace's."
+    )
     return "\n\n".join(lines) + "\n"
 
 
@@ -249,13 +259,14 @@ def _published(study: Study) -> str:
     cases = study.select("published", "both")
     if not cases:
         return ""
+    resolved = ", ".join(_network(c.network) for c in cases if c.is_resolved) or "none"
     largest = max(c.mean(a).value for c in cases for a in c.excess if a != "random")
     return (
         f"## The levels as published, {SPLIT['both']}\n\nLosses move by at most "
         f"{1e3 * largest:.2f} mnat, which only the two signs of the same noise make "
         "visible; accuracies do not move. The paper reports increases of 1.8 to 37 "
-        "mnat at these levels, which noise of mean 0 does not make here.\n\n"
-        + _arms(cases, 3)
+        "mnat at these levels, which noise of mean 0 does not make here. Resolved "
+        f"(most arms' excess can be told from 0): {resolved}.\n\n" + _arms(cases, 3)
     )
 
 
