@@ -81,6 +81,16 @@ def _findings(study: Study, ranked: list[Case]) -> str:
         f"interval, in **{len(best)}**. Its geometric mean is {ratios[0]}, by which "
         f"HAWQ-v2 ranks layers, and {ratios[1]}, which HAWQ-v2 minimises."
     )
+    unresolved = [
+        c for place in RANKED for c in study.select(*place) if not c.is_resolved
+    ]
+    if unresolved:
+        tied = sum(not c.better_than(_exact(c)) for c in unresolved)
+        names = ", ".join(f"{_network(c.network)} {c.split}" for c in unresolved)
+        lines.append(
+            f"Not resolved, and left out of these figures: {names}; in {tied} of "
+            f"{len(unresolved)} no arm is significantly lower than the exact one."
+        )
     worse = [c for c in ranked if c not in best]
     if worse:
         lines.append("It is beaten in " + "; ".join(map(_beaten, worse)) + ".")
