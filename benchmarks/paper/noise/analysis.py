@@ -168,9 +168,11 @@ class Study:
     def cost(self, arm: str, network: str) -> dict[str, Any] | None:
         """Return the record that says what an arm's calibration took."""
         if arm in ("verified", "in_place", "pairs"):
-            start = ("layout", network, "absolute")
-            found = [r for r in self.store.select(*start) if r["key"][4] == arm]
-            return found[-1] if found else None
+            for start in (("layout", network, "absolute"), ("layout", network)):
+                found = [r for r in self.store.select(*start) if r["key"][4] == arm]
+                if found:
+                    return found[-1]
+            return None
         if arm == "random":
             return None
         needs = ARMS[arm].needs
