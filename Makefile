@@ -12,7 +12,7 @@ ENGINE = $(wildcard mpsolve/_engine/*.cpp mpsolve/_engine/*.hpp \
 CXX_TESTS = $(wildcard tests/*/*.cpp tests/*/*.hpp)
 
 .PHONY: help demo test test-hosts coverage lint format sanitize sensitivity race \
-  notebooks wheel-test clean
+  bench-paper notebooks wheel-test clean
 
 help:  ## this list (ARGS=... goes to the demo, pytest or the race)
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -61,6 +61,9 @@ sensitivity: $(VENV)/.test  ## measure what calibration costs, and how well it p
 
 race: $(VENV)/.test  ## race the solvers against each other
 	@$(BIN)/python -m benchmarks.race $(ARGS)
+
+bench-paper: $(VENV)/.test  ## the papers' comparison: make bench-paper ARGS=noise (or datatypes, budgets, signed, stability)
+	@$(BIN)/python -m benchmarks.paper $(ARGS)
 
 notebooks: $(VENV)/.test  ## execute the notebooks in place, or those of ARGS="front resnet"
 	@$(BIN)/python -m notebooks.execute $(ARGS)

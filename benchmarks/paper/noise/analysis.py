@@ -1,0 +1,184 @@
+"""What the records say: excess losses, paired differences, ratios."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.paper.noise.arms import ARMS
+from benchmarks.paper.noise.levels import Setting, settings
+from benchmarks.paper.statistics import Mean, mean
+from benchmarks.paper.store import Store
+
+__all__ = ["EXTRA", "ORDER", "Case", "Study", "geometric_mean", "title_of"]
+
+Floats = npt.NDArray[np.float64]
+
+#: Arms that are no metric: what follows the exact one, and chance.
+EXTRA = {
+    "verified": "exact: the best of five optima",
+    "in_place": "exact, then steps in place",
+    "pairs": "exact: with pairs of layers",
+    "random": "random layouts",
+}
+
+#: Networks, small ones first.
+ORDER = ("resnet8", "resnet20", "resnet32", "resnet44", "resnet56")
+
+
+def title_of(arm: str) -> str:
+    return ARMS[arm].title if arm in ARMS else EXTRA[arm]
+
+
+def geometric_mean(values: Iterable[float]) -> float:
+    return float(np.exp(np.mean(np.log(list(values)))))
+
+
+class Case(NamedTuple):
+    """One network in one setting.
+
+    Attributes
+    ----------
+    network, levels, split : str
+    excess : dict of str to ndarray, shape (seeds,)
+        Loss over full precision's on the same images, for every arm and noise seed.
+    accuracy : dict of str to float
+        Change of the accuracy, as a part of 1.
+    layouts : dict of str to str
+        As level numbers in the layers' order.
+    """
+
+    network: str
+    levels: str
+    split: str
+    excess: dict[str, Floats]
+    accuracy: dict[str, float]
+    layouts: dict[str, str]
+
+    def mean(self, arm: str) -> Mean:
+        return mean(self.excess[arm])
+
+    def difference(self, arm: str, other: str) -> Mean:
+        """Return the paired difference of two arms; the same layout has none."""
+        return mean(self.excess[arm] - self.excess[other])
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether most arms' excess can be told from 0."""
+        arms = [arm for arm in self.excess if arm != "random"]
+        return 2 * sum(self.mean(arm).low > 0 for arm in arms) >= len(arms)
+
+    def ratio(self, arm: str, other: str = "hawq_mean") -> float:
+        """Return the ratio of excess losses; one below its interval counts as that."""
+        found, base = self.mean(arm), self.mean(other)
+        return max(found.value, found.half) / max(base.value, base.half)
+
+    def better_than(self, arm: str) -> list[str]:
+        """Return the arms whose excess is lower than an arm's, beyond the interval."""
+        return [
+            other
+            for other in self.excess
+            if other not in {arm, "random"} and self.difference(other, arm).high < 0
+        ]
+
+
+class Study:
+    """All cases of a store, and the records of their metrics."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        found = {record["key"][1]: record for record in store.select("network")}
+        self.networks = [name for name in ORDER if name in found]
+        self.about = found
+
+    @cached_property
+    def cases(self) -> list[Case]:
+        """Those that are complete, networks in order, settings as they were run."""
+        made = []
+        for name in self.networks:
+            clean = self.store.select("clean", name)
+            if not clean:
+                continue
+            sizes = clean[0]["key"][2:]
+            by_setting: dict[tuple[str, str], dict[str, str]] = {}
+            for record in self.store.select("layout", name):
+                _, _, levels, split, arm = record["key"]
+                by_setting.setdefault((levels, split), {})[arm] = record["layout"]
+            for (levels, split), layouts in by_setting.items():
+                case = self._case(name, levels, split, sizes, layouts, clean[0])
+                if case is not None:
+                    made.append(case)
+        return made
+
+    def _case(
+        self,
+        name: str,
+        levels: str,
+        split: str,
+        sizes: Sequence[int],
+        layouts: dict[str, str],
+        clean: dict[str, Any],
+    ) -> Case | None:
+        start = ("trial", name, levels, split, *sizes)
+        asked = {**layouts, "random": "random"}
+        done = {
+            arm: self.store[(*start, layout)]
+            for arm, layout in asked.items()
+            if (*start, layout) in self.store
+        }
+        if not {"hawq", "exact", "random"} <= set(done):
+            return None
+        known = [*ARMS, *EXTRA]
+        arms = sorted(done, key=known.index)
+        own = np.array(clean["loss"]), np.mean(clean["accuracy"])
+        return Case(
+            name,
+            levels,
+            split,
+            {arm: np.array(done[arm]["loss"]) - own[0] for arm in arms},
+            {arm: float(np.mean(done[arm]["accuracy"]) - own[1]) for arm in arms},
+            {arm: layouts[arm] for arm in arms if arm in layouts},
+        )
+
+    def select(self, levels: str, split: str) -> list[Case]:
+        return [c for c in self.cases if (c.levels, c.split) == (levels, split)]
+
+    def setting(self, network: str, levels: str, split: str) -> Setting:
+        record = self.about[network]
+        means = np.array(record["inputs"]), np.array(record["parameters"])
+        (made,) = settings([(levels, split)], *means)
+        return made
+
+    def metrics(self, network: str) -> dict[str, dict[str, Any]]:
+        """Return the records of a network's cheap metrics, nothing stored."""
+        return {
+            record["key"][2]: record
+            for record in self.store.select("metric", network)
+            if record["key"][2] != "stored"
+        }
+
+    def single(self, network: str, levels: str = "absolute") -> dict[str, Any] | None:
+        found = self.store.select("single", network, levels)
+        return found[0] if found else None
+
+    def cost(self, arm: str, network: str) -> dict[str, Any] | None:
+        """Return the record that says what an arm's calibration took."""
+        if arm in ("verified", "in_place", "pairs"):
+            for start in (("layout", network, "absolute"), ("layout", network)):
+                found = [r for r in self.store.select(*start) if r["key"][4] == arm]
+                if found:
+                    return found[-1]
+            return None
+        if arm == "random":
+            return None
+        needs = ARMS[arm].needs
+        if needs == "single":
+            return self.single(network)
+        if needs == "stored":
+            found = self.store.select("metric", network, "stored")
+            return found[0] if found else None
+        return self.metrics(network).get(needs)
