@@ -25,6 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--networks", nargs="+", default=NETWORKS, choices=NETWORKS)
     parser.add_argument("--seeds", type=int, default=20, help="of noise")
     parser.add_argument(
+        "--first-seed",
+        type=int,
+        default=20,
+        help="seeds and images before it were seen while arms were designed",
+    )
+    parser.add_argument(
         "--images",
         type=int,
         default=40,

@@ -87,20 +87,36 @@ class Case(NamedTuple):
 
 
 class Study:
-    """All cases of a store, and the records of their metrics."""
+    """All cases of a store, and the records of their metrics.
 
-    def __init__(self, store: Store) -> None:
+    Parameters
+    ----------
+    store : Store
+    is_first : bool
+        Whether to look at seeds from 0 on, which were seen while arms were designed, in
+        place of those that came later.
+    """
+
+    def __init__(self, store: Store, *, is_first: bool = False) -> None:
         self.store = store
+        self.is_first = is_first
         found = {record["key"][1]: record for record in store.select("network")}
         self.networks = [name for name in ORDER if name in found]
         self.about = found
+
+    def clean(self, network: str) -> list[dict[str, Any]]:
+        """Return the record of full precision, if there is one."""
+        records = self.store.select("clean", network)
+        later = [record for record in records if len(record["key"]) > 4]
+        first = [record for record in records if len(record["key"]) == 4]
+        return first[-1:] if self.is_first or not later else later[-1:]
 
     @cached_property
     def cases(self) -> list[Case]:
         """Those that are complete, networks in order, settings as they were run."""
         made = []
         for name in self.networks:
-            clean = self.store.select("clean", name)
+            clean = self.clean(name)
             if not clean:
                 continue
             sizes = clean[0]["key"][2:]

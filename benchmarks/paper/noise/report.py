@@ -143,7 +143,7 @@ def _beaten(case: Case) -> str:
 
 def _protocol(study: Study) -> str:
     names = [f"{_network(n)} {study.about[n]['inventory']}" for n in study.networks]
-    clean = {n: study.store.select("clean", n) for n in study.networks}
+    clean = {n: study.clean(n) for n in study.networks}
     sizes = [
         f"{_network(n)} {records[0]['key'][2]} × {records[0]['key'][3]}"
         for n, records in clean.items()

@@ -108,7 +108,7 @@ def run(arguments: argparse.Namespace, store: Store) -> None:
                 network = load_network(
                     name,
                     calibration=arguments.calibration,
-                    held_out=arguments.seeds * images,
+                    held_out=(arguments.first_seed + arguments.seeds) * images,
                     batch=images,
                     folder=arguments.data,
                 )
@@ -140,7 +140,13 @@ class _Runs:
         self.in_place_on = _batches(few, IN_PLACE_BATCH)
         self.verified_on = _batches(images, IN_PLACE_BATCH)
         self.means = root_mean_squares(self.noisy, self.batches)
-        self.sizes = (arguments.seeds, len(network.held_out[0][1]))
+        first = arguments.first_seed
+        self.seeds = range(first, first + arguments.seeds)
+        # Records from the first seed on are from before one could begin elsewhere.
+        self.sizes = (
+            *(arguments.seeds, len(network.held_out[0][1])),
+            *([first] if first else []),
+        )
         self.store.add(
             ("network", network.name),
             layers=self.noisy.names,
@@ -288,13 +294,14 @@ class _Runs:
         zeros = "0" * len(self.noisy.layers)
         rows = [
             trial(self.noisy, none, [zeros], batch, 1 + seed)[0]
-            for seed, batch in enumerate(self.network.held_out)
+            for seed in self.seeds
+            for batch in (self.network.held_out[seed],)
         ]
         self._add(key, rows)
 
     def _trials(self, setting: Setting, layouts: list[str]) -> None:
         name, place = self.network.name, (setting.levels, setting.split)
-        seeds = range(self.arguments.seeds)
+        seeds = self.seeds
         start = ("trial", name, *place, *self.sizes)
         missing = [one for one in layouts if (*start, one) not in self.store]
         is_random = (*start, "random") not in self.store
