@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import importlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,12 +32,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.paper")
     studies = parser.add_subparsers(dest="study", required=True, metavar="STUDY")
     modules = {
-        name: importlib.import_module(f"benchmarks.paper.{name}")
-        for name in STUDIES
-        if importlib.util.find_spec(f"benchmarks.paper.{name}")
+        name: importlib.import_module(f"benchmarks.paper.{name}") for name in STUDIES
     }
-    for name in modules:
-        purpose = STUDIES[name]
+    for name, purpose in STUDIES.items():
         study = studies.add_parser(name, help=purpose, description=purpose)
         modules[name].add_arguments(study)
         study.add_argument("--data", type=Path, default=FOLDER, help="data and weights")
@@ -53,7 +50,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     module = modules[arguments.study]
     if arguments.smoke:
         tiny = [arguments.study, *module.SMOKE, "--data", str(arguments.data)]
-        arguments = parser.parse_args([*tiny, "--output", str(arguments.output)])
+        tiny += ["--output", str(arguments.output)]
+        arguments = parser.parse_args(tiny + ["--restart"] * arguments.restart)
     settings = {
         name: value
         for name, value in vars(arguments).items()
