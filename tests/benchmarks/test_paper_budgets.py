@@ -29,6 +29,15 @@ from tests.conftest import shared_folder
 PRECISIONS = ("w2", "w4", "w8", "w16")
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Threads that wait for each other cost more than such small networks do."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def network():
     """A small residual network with random weights, in two batches of images."""

@@ -13,6 +13,7 @@ from torch import nn
 
 import mpsolve
 from benchmarks.paper.budgets import programs
+from benchmarks.paper.budgets.arms import SECONDS
 from benchmarks.paper.budgets.expansion import expand, expansion_problem
 from benchmarks.paper.budgets.incumbent import Incumbents
 from benchmarks.paper.budgets.measured import code_of
@@ -192,7 +193,9 @@ def _ways(
         values: Floats, both: Floats | None = None, method: str = "auto"
     ) -> Choices:
         problem = expansion_problem(network, values, both, usage=usage)
-        result = mpsolve.solve(problem.with_budgets(budget), method)
+        limit = None if both is None else SECONDS
+        twin = problem.with_budgets(budget)
+        result = mpsolve.solve(twin, method, time_limit=limit)
         return tuple(result.layout.choices.tolist())
 
     ways: dict[str, Callable[[], Choices | None]] = {

@@ -179,6 +179,10 @@ def found_text(fronts: Fronts) -> str:
         f"{counted([v.difference for v in alone])}; "
         f"by divergence, {counted([v.moved for v in alone])}."
     )
+    records = fronts.store.select("layout", fronts.network)
+    unproven = sum(not r.get("proven", True) for r in records)
+    if unproven:
+        lines.append(f"{unproven} solves with all pairs ended at their time limit.")
     return "\n  - ".join(lines)
 
 
