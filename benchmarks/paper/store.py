@@ -96,13 +96,15 @@ class Store:
         return record
 
     def provenance(self) -> str:
-        """Return one sentence of versions, machine and dates."""
+        """Return the command, the dates, the versions and the machine."""
         if not self.runs:
             return "No run yet."
         last = self.runs[-1]
         machine = last["machine"]
         days = sorted({run["run"][:10] for run in self.runs})
+        study = self.path.stem.removeprefix("paper_")
         return (
-            f"{' and '.join(days)}; mpsolve {machine['mpsolve']}, torch "
-            f"{last['torch']}, Python {machine['python']}, {machine['cpu']}."
+            f"`make bench-paper ARGS={study}`; {' and '.join(days)}; mpsolve "
+            f"{machine['mpsolve']}, torch {last['torch']}, Python {machine['python']}, "
+            f"{machine['cpu']}."
         )

@@ -62,7 +62,7 @@ def report(store: Store, folder: Path) -> None:
     ]
     text = [
         "# Problem 3 in real data types\n",
-        f"`python -m benchmarks.paper datatypes`. {store.provenance()}\n",
+        f"{store.provenance()}\n",
         "## What was found\n",
         *(f"{i}. {line}" for i, line in enumerate(findings(store, names), 1)),
         "\n![predicted and found](paper_datatypes.png)",

@@ -50,12 +50,13 @@ def report(store: Store, folder: Path) -> None:
         case for place in RANKED for case in study.select(*place) if case.is_resolved
     ]
     parts = ["# Noise in place of rounding: the published protocol\n"]
+    parts.append(store.provenance() + "\n")
     if ranked:
         parts += [_findings(study, ranked), *plot(study, ranked, folder)]
     parts += [_history(study), _protocol(study), *_ranking(study, ranked)]
     parts += [_tables(study), _published(study), _stored(study)]
     parts += [explanations(study, ranked), _cost(study), _published_table()]
-    parts += [_not_run(study), store.provenance() + "\n"]
+    parts.append(_not_run(study))
     text = "\n".join(part for part in parts if part)
     (folder / "paper_noise.md").write_text(text, encoding="utf-8")
 

@@ -67,7 +67,7 @@ def report(store: Store, folder: Path) -> None:
     every = tried(store)
     text = [
         "# Is there a layout whose loss is lower than full precision's?\n",
-        f"`python -m benchmarks.paper signed`. {store.provenance()}\n",
+        f"{store.provenance()}\n",
         "## What was found\n",
         *(f"{i}. {line}" for i, line in enumerate(findings(store, every), 1)),
         "\n![found and held out](paper_signed.png)",
