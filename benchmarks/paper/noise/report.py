@@ -14,9 +14,16 @@ from benchmarks.paper.noise.analysis import (
 )
 from benchmarks.paper.noise.arms import ARMS
 from benchmarks.paper.noise.explain import explanations
+from benchmarks.paper.noise.findings import (
+    RANKED,
+    SPLIT,
+    findings,
+    history,
+    milli,
+    network_title,
+)
 from benchmarks.paper.noise.levels import LEVELS
 from benchmarks.paper.noise.plots import plot
-from benchmarks.paper.statistics import Mean
 from benchmarks.paper.store import Store
 from benchmarks.paper.tables import table
 
@@ -28,20 +35,6 @@ PUBLISHED = [
     ["ResNet-14", "0.3161", "0.3284", "0.3179", "0.3210"],
 ]
 
-#: Settings in which the arms are ranked.
-RANKED = [
-    (levels, split)
-    for levels in ("absolute", "relative")
-    for split in ("inputs", "parameters", "both")
-]
-
-SPLIT = {
-    "inputs": "noise on inputs only",
-    "parameters": "noise on parameters only",
-    "both": "noise on both",
-    "stored": "stored network: noise of the first level on all parameters already",
-}
-
 
 def report(store: Store, folder: Path) -> None:
     """Write ``paper_noise.md`` and its plots."""
@@ -52,8 +45,8 @@ def report(store: Store, folder: Path) -> None:
     parts = ["# Noise in place of rounding: the published protocol\n"]
     parts.append(store.provenance() + "\n")
     if ranked:
-        parts += [_findings(study, ranked), *plot(study, ranked, folder)]
-    parts += [_history(study), _protocol(study), *_ranking(study, ranked)]
+        parts += [findings(study, ranked), *plot(study, ranked, folder)]
+    parts += [history(study), _protocol(study), *_ranking(study, ranked)]
     parts += [_tables(study), _published(study), _stored(study)]
     parts += [explanations(study, ranked), _cost(study), _published_table()]
     parts.append(_not_run(study))
@@ -61,140 +54,18 @@ def report(store: Store, folder: Path) -> None:
     (folder / "paper_noise.md").write_text(text, encoding="utf-8")
 
 
-def _history(study: Study) -> str:
-    """Say what was decided after looking at which images, and what changed."""
-    first = Study(study.store, is_first=True)
-    pairs = [
-        (case, again)
-        for place in RANKED
-        for case in first.select(*place)
-        for again in study.select(*place)
-        if case.network == again.network and case.excess.keys() <= again.excess.keys()
-    ]
-    seeds = [study.clean(name)[0]["key"][4:] for name in study.networks]
-    if not pairs or not all(seeds):
-        return ""
-    both = [(a, b) for a, b in pairs if a.is_resolved and b.is_resolved]
-    rows = []
-    for arm in ("exact", "verified", "loss_mse", "alg1_rms", "hawq"):
-        found = [title_of(arm)]
-        for base in ("hawq_mean", "hawq"):
-            for k in range(2):
-                some = [pair[k] for pair in both if arm in pair[k].excess]
-                ratio = geometric_mean(case.ratio(arm, base) for case in some)
-                found.append(f"{ratio:.2f}")
-        rows.append(found)
-    head = [
-        "arm",
-        *(
-            f"{b}, {w}"
-            for b in ("over mean trace", "over trace × error")
-            for w in ("first", "again")
-        ),
-    ]
-    return (
-        "## What had been seen\n\n"
-        "Arms and rules were settled on other images: with noise seeds 0 to 19 the "
-        "exact arm was first the optimum of *losses and divergence*; it lost in four "
-        "cases, and became the best of five optima, chosen on the calibration images, "
-        "by their losses at first, then by their divergence. What counts as resolved "
-        "was settled then, too. All figures of this page are of seeds 20 to 39 and "
-        "their images, which were run once, after that. Geometric means over the "
-        f"{len(both)} cases that both resolve:\n\n{table(head, rows)}"
-    )
-
-
-def _findings(study: Study, ranked: list[Case]) -> str:
-    """Say in a few sentences what the numbers are."""
-    lines = []
-    best = [c for c in ranked if not c.better_than(_exact(c))]
-    ratios = []
-    for base in ("hawq_mean", "hawq"):
-        by_split = []
-        for split in ("inputs", "parameters", "both"):
-            some = [c for c in ranked if c.split == split]
-            if some:
-                value = geometric_mean(c.ratio(_exact(c), base) for c in some)
-                by_split.append(f"{split} {value:.2f}")
-        ratio = geometric_mean(c.ratio(_exact(c), base) for c in ranked)
-        name = title_of(base).removeprefix("HAWQ-v2: ")
-        ratios.append(f"**{ratio:.2f}** of {name}'s ({', '.join(by_split)})")
-    lines.append(
-        f"In {len(ranked)} resolved cases (network × levels × what gets noise) the "
-        f"exact arm's excess loss is the lowest, or tied with it within the 95 % "
-        f"interval, in **{len(best)}**. Its geometric mean is {ratios[0]}, by which "
-        f"HAWQ-v2 ranks layers, and {ratios[1]}, which HAWQ-v2 minimises."
-    )
-    unresolved = [
-        c for place in RANKED for c in study.select(*place) if not c.is_resolved
-    ]
-    if unresolved:
-        tied = sum(not c.better_than(_exact(c)) for c in unresolved)
-        names = ", ".join(f"{_network(c.network)} {c.split}" for c in unresolved)
-        lines.append(
-            f"Not resolved, and left out of these figures: {names}; in {tied} of "
-            f"{len(unresolved)} no arm is significantly lower than the exact one."
-        )
-    worse = [c for c in ranked if c not in best]
-    if worse:
-        lines.append("It is beaten in " + "; ".join(map(_beaten, worse)) + ".")
-    order = {split: [0, 0] for split in ("inputs", "parameters", "both")}
-    for c in ranked:
-        difference = c.difference("alg1_rms", "hawq")
-        order[c.split][0] += difference.high < 0
-        order[c.split][1] += difference.low > 0
-    words = [
-        f"{SPLIT[split]}: better in {better}, worse in {worse} of "
-        f"{sum(c.split == split for c in ranked)}"
-        for split, (better, worse) in order.items()
-    ]
-    lines.append(
-        "The paper's order, Algorithm 1 before HAWQ-v2, depends on what gets noise: it "
-        "looks at inputs alone, HAWQ-v2 at parameters alone, and with the same "
-        "absolute noise on both, that on parameters dominates (RMS norm against "
-        f"trace × error, significant differences; {'; '.join(words)})."
-    )
-    cheap = {
-        arm: geometric_mean(c.ratio(arm) for c in ranked)
-        for arm in ARMS
-        if ARMS[arm].needs != "single" and all(arm in c.excess for c in ranked)
-    }
-    best_cheap = min(cheap, key=lambda arm: cheap[arm])
-    lines.append(
-        f"Of the metrics that ran everywhere and run no noisy network, the best is "
-        f"{title_of(best_cheap)}: {cheap[best_cheap]:.2f} of mean trace's."
-    )
-    return "\n\n".join(lines) + "\n"
-
-
-def _exact(case: Case) -> str:
-    """Return the exact arm that counts: with steps in place, where they were run."""
-    order = ("in_place", "verified", "exact")
-    return next(arm for arm in order if arm in case.excess)
-
-
-def _beaten(case: Case) -> str:
-    exact = _exact(case)
-    names = []
-    for arm in case.better_than(exact):
-        gap = case.difference(exact, arm)
-        names.append(f"{title_of(arm)} by {_milli(gap)}")
-    return (
-        f"{_network(case.network)}, {case.levels}, {case.split} ({', '.join(names)}, "
-        f"of an excess of {_milli(case.mean(exact))} mnat)"
-    )
-
-
 def _protocol(study: Study) -> str:
-    names = [f"{_network(n)} {study.about[n]['inventory']}" for n in study.networks]
+    names = [
+        f"{network_title(n)} {study.about[n]['inventory']}" for n in study.networks
+    ]
     clean = {n: study.clean(n) for n in study.networks}
     sizes = [
-        f"{_network(n)} {records[0]['key'][2]} × {records[0]['key'][3]}"
+        f"{network_title(n)} {records[0]['key'][2]} × {records[0]['key'][3]}"
         for n, records in clean.items()
         if records
     ]
     samples = [
-        f"{_network(r['key'][1])} {r['key'][3]}"
+        f"{network_title(r['key'][1])} {r['key'][3]}"
         for r in study.store.select("single")
         if r["key"][2] == "absolute"
     ]
@@ -286,11 +157,11 @@ def _arms(cases: list[Case], digits: int = 1) -> str:
                 if arm not in case.excess:
                     cells.append("–")
                     continue
-                cell = _milli(case.mean(arm), digits)
+                cell = milli(case.mean(arm), digits)
                 is_best = arm != "random" and not case.better_than(arm)
                 cells.append(f"**{cell}**" if is_best else cell)
             rows.append([title_of(arm), *cells])
-    head = ["arm", *[_network(c.network) for c in cases]]
+    head = ["arm", *[network_title(c.network) for c in cases]]
     return table(head, rows) + "\nBold: no arm is significantly lower.\n"
 
 
@@ -305,7 +176,7 @@ def _accuracies(cases: list[Case]) -> str:
         ]
         for arm in ("hawq", "hawq_mean", "alg1_rms", "verified", "random")
     ]
-    head = ["change of accuracy, points", *[_network(c.network) for c in cases]]
+    head = ["change of accuracy, points", *[network_title(c.network) for c in cases]]
     return table(head, rows)
 
 
@@ -313,7 +184,9 @@ def _published(study: Study) -> str:
     cases = study.select("published", "both")
     if not cases:
         return ""
-    resolved = ", ".join(_network(c.network) for c in cases if c.is_resolved) or "none"
+    resolved = (
+        ", ".join(network_title(c.network) for c in cases if c.is_resolved) or "none"
+    )
     largest = max(c.mean(a).value for c in cases for a in c.excess if a != "random")
     return (
         f"## The levels as published, {SPLIT['both']}\n\nLosses move by at most "
@@ -333,12 +206,12 @@ def _stored(study: Study) -> str:
             rows = [
                 [
                     title_of(arm),
-                    *[_milli(c.difference(arm, "alg3_stored"), 3) for c in cases],
+                    *[milli(c.difference(arm, "alg3_stored"), 3) for c in cases],
                 ]
                 for arm in [*ARMS, *EXTRA]
                 if all(arm in c.excess for c in cases)
             ]
-            head = ["less Algorithm 3", *[_network(c.network) for c in cases]]
+            head = ["less Algorithm 3", *[network_title(c.network) for c in cases]]
             text.append(table(head, rows))
     if not text:
         return ""
@@ -363,8 +236,8 @@ def _cost(study: Study) -> str:
         rows.append([title_of(arm), passes or "–", *cells])
     head = [
         "arm",
-        f"passes of a sample on {_network(study.networks[0])}",
-        *[f"{_network(n)}, s" for n in study.networks],
+        f"passes of a sample on {network_title(study.networks[0])}",
+        *[f"{network_title(n)}, s" for n in study.networks],
     ]
     return (
         "## What calibration takes\n\nForward / backward passes for each calibration "
@@ -383,17 +256,17 @@ def _not_run(study: Study) -> str:
     run = list(dict.fromkeys(c.network for c in study.cases))
     for levels, split in [*RANKED, ("published", "both")]:
         done = [c.network for c in study.select(levels, split)]
-        missing = [_network(n) for n in ORDER if n not in done]
+        missing = [network_title(n) for n in ORDER if n not in done]
         if missing:
             lines.append(f"- levels `{levels}`, {SPLIT[split]}: {', '.join(missing)}")
     for arm in ARMS:
         some = {c.network for c in study.cases if arm in c.excess}
-        missing = [_network(n) for n in run if n not in some]
+        missing = [network_title(n) for n in run if n not in some]
         if missing and some:
             lines.append(f"- {title_of(arm)}: {', '.join(missing)}")
     for arm in ("in_place", "pairs"):
         some = [c for c in study.cases if arm in c.excess]
-        places = [f"{_network(c.network)} {c.levels} {c.split}" for c in some]
+        places = [f"{network_title(c.network)} {c.levels} {c.split}" for c in some]
         only = "; ".join(places) or "nowhere"
         lines.append(f"- {title_of(arm)} ran only here: {only}")
     return "## What was not run\n\n" + "\n".join(lines) + "\n"
@@ -406,11 +279,3 @@ def _published_table() -> str:
         "`published`, single runs without spread): **not the same weights**, so only "
         "the order can be compared.\n\n" + table(head, PUBLISHED)
     )
-
-
-def _network(name: str) -> str:
-    return name.replace("resnet", "ResNet-")
-
-
-def _milli(mean: Mean, digits: int = 1) -> str:
-    return f"{1e3 * mean.value:.{digits}f} ± {1e3 * mean.half:.{digits}f}"
