@@ -1,5 +1,6 @@
 """CLADO's clipping, and the generator of problems like its."""
 
+import json
 import math
 
 import numpy as np
@@ -7,6 +8,9 @@ import pytest
 
 import mpsolve
 from mpsolve import Coupling, InvalidParameterError, Problem, psd_clipped, verify
+from mpsolve.cli import main
+from mpsolve.cli.exit_codes import NOT_PROVEN
+from mpsolve.io import save_problem
 from mpsolve.model.generate_dense import dense_pairs, dense_pairs_parts
 
 
@@ -120,3 +124,13 @@ def test_the_generator_keeps_its_promises():
         dense_pairs_parts(4, 2, 0, kind="other")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="coupling"):
         dense_pairs_parts(4, 2, 0, coupling=2.0)
+
+
+def test_the_command_line_says_what_clipping_did(capsys, tmp_path):
+    problem = dense_pairs(5, 3, seed=4, kind="indefinite", coupling=0.9)
+    save_problem(problem, tmp_path / "p.json")
+    code = main(["solve", str(tmp_path / "p.json"), "--clado-psd", "--format", "json"])
+    found = json.loads(capsys.readouterr().out)
+    assert code == NOT_PROVEN
+    assert found["loss"] == mpsolve.solve(problem, clado_psd=True).loss
+    assert "5 negative eigenvalues" in found["detail"]
