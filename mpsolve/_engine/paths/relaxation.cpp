@@ -66,16 +66,7 @@ bool Relaxation::load(const std::vector<std::int32_t>& options, const Basis* bas
   flag_.assign(count, kFree);
   multiplier_.assign(width, 0.0);
   if (basis == nullptr || !start_from(*basis)) start_from_slacks();
-  set_multiplier(multiplier_);
-  for (std::size_t k = 0; k < group_.size(); ++k) {
-    bool has_basic = false;
-    std::size_t best = begin_[k];
-    for (std::size_t p = begin_[k]; p < begin_[k + 1]; ++p) {
-      has_basic = has_basic || flag_[p] != kFree;
-      if (value_[p] < value_[best]) best = p;
-    }
-    if (!has_basic) key_[k] = best;
-  }
+  price_keys();
   return true;
 }
 
@@ -112,11 +103,11 @@ bool Relaxation::start_from(const Basis& basis) {
 }
 
 void Relaxation::start_from_slacks() {
-  std::fill(flag_.begin(), flag_.end(), static_cast<std::uint8_t>(kFree));
+  for (std::uint8_t& flag : flag_) flag &= static_cast<std::uint8_t>(~kBasic);
   basic_.clear();
   at_upper_ = 0;
   for (std::size_t r = 0; r < rows(); ++r) basic_.push_back(-1 - static_cast<std::ptrdiff_t>(r));
-  // Keys are the cheapest options, which `load` finds.
+  // Keys are the cheapest options, which `price_keys` finds.
   key_.assign(group_.size(), option_.size());
   invert();
 }

@@ -91,6 +91,8 @@ class Relaxation {
   void decide(std::int32_t group, std::int32_t option);
   bool start_from(const Basis& basis);
   void compact();
+  std::size_t cheapest(std::size_t index) const;
+  void price_keys();
   bool settle_keys();
   bool invert();
   void place();

@@ -16,28 +16,44 @@ bool in_set(std::uint32_t set, std::size_t r) { return ((set >> r) & 1U) != 0; }
 
 }  // namespace
 
-// Gives groups whose key was dropped another key. False: there is none.
+// The best option of a group that was not dropped; the number of positions: none is left.
+std::size_t Relaxation::cheapest(std::size_t index) const {
+  std::size_t best = option_.size();
+  for (std::size_t p = begin_[index]; p < begin_[index + 1]; ++p) {
+    if ((flag_[p] & kDropped) != 0) continue;
+    if (best == option_.size() || value_[p] < value_[best]) best = p;
+  }
+  return best;
+}
+
+// Values of all options, and the best ones as keys of the groups that are not split.
+void Relaxation::price_keys() {
+  set_multiplier(multiplier_);
+  for (std::size_t k = 0; k < group_.size(); ++k) {
+    if (!has_basic(k)) key_[k] = cheapest(k);
+  }
+}
+
+// Gives groups whose key was dropped another key. False: there is none. A basis that became
+// singular proves nothing, and the solve starts from the slacks.
 bool Relaxation::settle_keys() {
   bool changed = false;
   for (std::size_t k = 0; k < group_.size(); ++k) {
     if ((flag_[key_[k]] & kDropped) == 0) continue;
-    std::size_t best = option_.size();
-    bool has_basic = false;
-    for (std::size_t p = begin_[k]; p < begin_[k + 1]; ++p) {
-      has_basic = has_basic || (flag_[p] & kBasic) != 0;
-      if ((flag_[p] & kDropped) == 0 && (best == option_.size() || value_[p] < value_[best])) {
-        best = p;
-      }
-    }
+    const std::size_t best = cheapest(k);
     if (best == option_.size()) return false;
-    if (has_basic) {
-      if (!swap_key(k)) return false;
+    if (has_basic(k)) {
+      swap_key(k);
     } else {
       key_[k] = best;
     }
     changed = true;
   }
-  return !changed || invert();
+  if (changed && !invert()) {
+    start_from_slacks();
+    price_keys();
+  }
+  return true;
 }
 
 // Makes a basic option of a group its key, and the key basic.
@@ -290,7 +306,7 @@ bool Relaxation::solve(double threshold) {
     }
   }
   set_multiplier(multiplier_);
-  return bound() < threshold;
+  return !(bound() >= threshold);
 }
 
 }  // namespace mpsolve::paths
