@@ -117,22 +117,9 @@ def solve(
     (<Reason.OPTIMAL: 'OPTIMAL'>, 'int8', 5120)
     """
     start = time.perf_counter()
-    if clado_psd:
-        clipped = psd_clipped(problem)
-        found = solve(
-            clipped.problem,
-            method,
-            time_limit=time_limit,
-            rel_gap=rel_gap,
-            abs_gap=abs_gap,
-            memory_limit=memory_limit,
-            node_limit=node_limit,
-            threads=threads,
-            seed=seed,
-            hint=hint,
-            progress=progress,
-        )
-        return _restored(clipped, found) if clipped.num_negative else found
+    clipped = psd_clipped(problem) if clado_psd else None
+    if clipped is not None:
+        problem = clipped.problem
     merged = problem.merged
     parameters = Parameters(
         time_limit=time_limit,
@@ -152,7 +139,10 @@ def solve(
         _check_support(problem, chosen)
     _check_parameters(chosen, parameters)
     answer = chosen.solve(merged, parameters)
-    return checked(problem, chosen.name, answer, parameters, start)
+    result = checked(problem, chosen.name, answer, parameters, start)
+    if clipped is None or not clipped.num_negative:
+        return result
+    return _restored(clipped, result)
 
 
 def _restored(clipped: Clipped, found: Result) -> Result:
