@@ -21,7 +21,7 @@ from mpsolve.torch.losses import Loss, make_loss
 from mpsolve.torch.metrics import Metric, ParameterGradient, make_metrics
 from mpsolve.torch.metrics.protocol import Context, State
 from mpsolve.torch.observe import GRADIENT_QUANTITIES, Observer
-from mpsolve.torch.offloaded import execution_device, is_offloaded
+from mpsolve.torch.offloaded import execution_device
 from mpsolve.torch.precisions import LayerPrecision, Precision, parse
 from mpsolve.torch.progress import Progress, make_progress
 from mpsolve.torch.rounded_passes import ROUNDED_QUANTITIES, num_passes, rounded_passes
@@ -32,9 +32,6 @@ __all__ = ["calibrate"]
 
 #: What a metric may ask for.
 QUANTITIES = GRADIENT_QUANTITIES | ROUNDED_QUANTITIES | {"batch"}
-
-#: What needs whole parameters outside the model's forward and backward pass.
-NOT_SHARDED = {"weight_gradient", "batch"}
 
 
 def calibrate(
@@ -121,7 +118,7 @@ def calibrate(
     started = time.perf_counter()
     context = _context(model, loss, precisions, filter_fn, patterns, seed)
     chosen = make_metrics(metrics)
-    needs = _needs(chosen, model)
+    needs = _needs(chosen)
     place = torch.device(device) if device is not None else execution_device(model)
     _check_precisions(context)
     if checkpoint_every < 1:
@@ -162,14 +159,15 @@ def calibrate(
             if shards is not None:
                 shards.weight = batch.num_samples if is_own else 0
             record = _measure(batch.to(place), context, observer, needs, show)
-            if batch.index < own_start:
-                continue
-            if "gradient_parts" in record:
+            is_new = batch.index >= own_start
+            if is_new and "gradient_parts" in record:
                 # Other processes' batches are in it, also where there is no own one.
                 for metric in chosen:
                     if isinstance(metric, ParameterGradient):
                         metric.update_parts(states[metric.name], record)
-            if not is_own:
+            if not (is_own and is_new):
+                if processes.is_lockstep:
+                    _run_along(states, chosen, record, batch, context)
                 continue
             _update(states, chosen, record, batch, context)
             done += 1
@@ -206,7 +204,7 @@ def _context(
     return Context(model, layers, parsed, make_loss(loss), ties, seed)
 
 
-def _needs(metrics: list[Metric], model: torch.nn.Module) -> frozenset[str]:
+def _needs(metrics: list[Metric]) -> frozenset[str]:
     needs: frozenset[str] = frozenset()
     for metric in metrics:
         unknown = metric.needs - QUANTITIES
@@ -214,16 +212,6 @@ def _needs(metrics: list[Metric], model: torch.nn.Module) -> frozenset[str]:
             known = ", ".join(sorted(QUANTITIES))
             msg = f"metric {metric.name!r} needs {', '.join(sorted(unknown))}; known "
             msg += f"quantities are {known}"
-            raise InvalidParameterError(msg)
-        is_possible = isinstance(metric, ParameterGradient)
-        where = ""
-        if is_offloaded(model):
-            where = "fetched while each layer runs (offloaded)"
-        elif is_sharded(model) and not is_possible:
-            where = "sharded over processes"
-        if metric.needs & NOT_SHARDED and where:
-            msg = f"metric {metric.name!r} needs whole parameters; this model's are "
-            msg += f"{where}. Leave it out"
             raise InvalidParameterError(msg)
         needs |= metric.needs
     return needs
@@ -291,6 +279,21 @@ def _update(
     Moments("square").add(states["loss"], loss.square(), batch.num_samples)
 
 
+def _run_along(
+    states: dict[str, State],
+    metrics: list[Metric],
+    record: dict[str, Any],
+    batch: Batch,
+    context: Context,
+) -> None:
+    """Run the model as the other processes do that share it, and count nothing."""
+    for metric in metrics:
+        if "batch" in metric.needs:
+            spare = {key: value.clone() for key, value in states[metric.name].items()}
+            with _seeded(context, batch):
+                metric.update(spare, record, batch.num_samples, context)
+
+
 def _result(
     context: Context,
     metrics: list[Metric],
@@ -328,7 +331,9 @@ def _about(context: Context, metrics: list[Metric]) -> dict[str, Any]:
 
     def settings(metric: Metric) -> str:
         own = {
-            k: v for k, v in vars(metric).items() if isinstance(v, int | float | str)
+            k: v
+            for k, v in vars(metric).items()
+            if isinstance(v, int | float | str) and not k.startswith("_")
         }
         return f"{metric.name}{sorted(own.items())}"
 

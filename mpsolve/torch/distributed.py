@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import torch
 from torch import distributed
@@ -11,14 +14,30 @@ from torch import distributed
 from mpsolve.errors import InvalidParameterError
 from mpsolve.torch.batches import Batch
 
-__all__ = ["Processes", "is_sharded"]
+__all__ = ["Processes", "all_agree", "is_sharded"]
 
 
 def is_sharded(model: torch.nn.Module) -> bool:
     """Whether parameters are spread over processes, as FSDP2 does."""
     from torch.distributed.tensor import DTensor
 
-    return any(isinstance(p, DTensor) for p in model.parameters())
+    if any(isinstance(p, DTensor) for p in model.parameters()):
+        return True
+    # FSDP2's outermost module keeps its parameters whole after a forward pass. Its own
+    # import is slow.
+    fsdp: Any = sys.modules.get("torch.distributed.fsdp")
+    return fsdp is not None and any(
+        isinstance(module, fsdp.FSDPModule) for module in model.modules()
+    )
+
+
+def all_agree(model: torch.nn.Module, answer: bool) -> bool:
+    """Whether all processes say yes that share the model's parameters, if any do."""
+    if not is_sharded(model):
+        return answer
+    answers: list[bool] = [answer] * distributed.get_world_size()
+    distributed.all_gather_object(answers, answer)
+    return all(answers)
 
 
 class Processes:
@@ -43,6 +62,8 @@ class Processes:
         if not is_running and int(os.environ.get("WORLD_SIZE", "1")) > 1:
             backend = "nccl" if device.type == "cuda" else "gloo"
             distributed.init_process_group(backend)
+            # gloo's threads must not outlive the interpreter.
+            atexit.register(_end)
             is_running = True
         self.rank = distributed.get_rank() if is_running else 0
         self.size = distributed.get_world_size() if is_running else 1
@@ -110,3 +131,8 @@ class Processes:
             distributed.all_reduce(value)
             total[key] = value.cpu()
         return total
+
+
+def _end() -> None:
+    if distributed.is_initialized():
+        distributed.destroy_process_group()

@@ -27,7 +27,9 @@ from mpsolve.torch.inputs import (
 )
 from mpsolve.torch.layers import Layer
 from mpsolve.torch.losses import Loss
+from mpsolve.torch.offloaded import is_wrapped
 from mpsolve.torch.outputs import OUTPUT_QUANTITIES, output_values
+from mpsolve.torch.parameter_gradients import fetched_gradients, trainable
 from mpsolve.torch.precisions import LayerPrecision
 from mpsolve.torch.rounding import is_rounded
 from mpsolve.torch.sample_gradients import WeightErrors, is_simple, sample_gradients
@@ -126,8 +128,9 @@ class Observer:
         found: list[dict[str, Any]] = [{} for _ in self.layers]
         calls: list[_Call] = []
         with (
-            _trainable(self.model, self._parameters()),
+            trainable(self.model, self._parameters()),
             self._hooks(found, calls, batch.num_samples),
+            fetched_gradients(self._fetched_layers(), found),
         ):
             try:
                 with torch.enable_grad():
@@ -163,9 +166,19 @@ class Observer:
                 id(p): p
                 for i, layer in enumerate(self.layers)
                 for p in layer.parameters.values()
-                if i not in self._by_sample
+                if i not in self._by_sample and not is_wrapped(layer.module)
             }.values()
         )
+
+    def _fetched_layers(self) -> dict[int, Layer]:
+        """Return layers that hold parameters only while they run, by position."""
+        if "weight_gradient" not in self.needs:
+            return {}
+        return {
+            i: layer
+            for i, layer in enumerate(self.layers)
+            if i not in self._by_sample and is_wrapped(layer.module)
+        }
 
     def _backward(self, mean: torch.Tensor) -> dict[int, torch.Tensor]:
         """Run the backward pass; return parameters' gradients by identity."""
@@ -359,24 +372,6 @@ class Observer:
                 layer.get("input_gradient_sum") for layer in found
             ]
         return record
-
-
-@contextmanager
-def _trainable(
-    model: torch.nn.Module, wanted: Sequence[torch.nn.Parameter]
-) -> Iterator[None]:
-    """Let only some parameters require gradients: others would only cost work."""
-    parameters = list(model.parameters())
-    before = [p.requires_grad for p in parameters]
-    keys = {id(p) for p in wanted}
-    for p in parameters:
-        if p.is_floating_point():
-            p.requires_grad_(id(p) in keys)
-    try:
-        yield
-    finally:
-        for p, required in zip(parameters, before, strict=True):
-            p.requires_grad_(required)
 
 
 def _add_all(sums: dict[str, Any], values: Mapping[str, torch.Tensor]) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch.utils._pytree import tree_map
 
+from mpsolve.torch.around import around
 from mpsolve.torch.layers import Layer
 from mpsolve.torch.offloaded import is_wrapped, stored
 from mpsolve.torch.precisions import Float, Keep, LayerPrecision, Precision
@@ -118,49 +119,11 @@ def rounded(layer: Layer, precision: LayerPrecision) -> Iterator[None]:
 
     Other layers that hold the same parameters keep them as they are.
     """
-    if is_wrapped(layer.module):
-        with _rounded_inside(layer, precision):
-            yield
-        return
-    entered: list[Any] = []
 
-    def before(module: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
-        swap = replaced(module, round_weights(layer, precision))
-        swap.__enter__()
-        entered.append(swap)
+    def enter(args: Any, kwargs: Any, stack: ExitStack) -> tuple[Any, Any]:
+        stack.enter_context(replaced(layer.module, round_weights(layer, precision)))
         both: tuple[Any, Any] = round_inputs(precision, (args, kwargs))
         return both
 
-    def after(*_: Any) -> None:
-        if entered:
-            entered.pop().__exit__(None, None, None)
-
-    handles = [
-        layer.module.register_forward_pre_hook(before, with_kwargs=True),
-        # Before FSDP2's, which puts the sharded parameters back into the module.
-        layer.module.register_forward_hook(after, prepend=True, always_call=True),
-    ]
-    try:
+    with around(layer.module, enter):
         yield
-    finally:
-        after()
-        for handle in handles:
-            handle.remove()
-
-
-@contextmanager
-def _rounded_inside(layer: Layer, precision: LayerPrecision) -> Iterator[None]:
-    """Do the same within the `forward` that fetches a module's parameters."""
-    module: Any = layer.module
-    inner = module._old_forward  # noqa: SLF001 (accelerate's name)
-
-    def forward(*args: Any, **kwargs: Any) -> Any:
-        args, kwargs = round_inputs(precision, (args, kwargs))
-        with replaced(module, round_weights(layer, precision)):
-            return inner(*args, **kwargs)
-
-    module._old_forward = forward  # noqa: SLF001
-    try:
-        yield
-    finally:
-        module._old_forward = inner  # noqa: SLF001

@@ -16,6 +16,7 @@ from torch import distributed
 
 from mpsolve.errors import InvalidParameterError
 from mpsolve.torch.layers import Layer
+from mpsolve.torch.parameter_gradients import Watched
 
 __all__ = ["ShardedGradients", "whole"]
 
@@ -58,41 +59,14 @@ class ShardedGradients:
         for i, layer in enumerate(layers):
             for name, parameter in layer.parameters.items():
                 self._owners.setdefault(id(parameter), (i, name))
-        self._watched: dict[int, tuple[torch.nn.Parameter, bool, list[Any]]] = {}
+        self._watched = Watched()
         self._clear()
 
     def watch(self, index: int) -> None:
-        """Let a layer's parameters have gradients, while it holds the whole ones.
-
-        Raises
-        ------
-        InvalidParameterError
-            If it does not hold them: its parameters are not sharded by FSDP2.
-        """
-        from torch.distributed.tensor import DTensor
-
+        """Let a layer's parameters have gradients, while it holds the whole ones."""
         layer = self.layers[index]
         for name, sharded in layer.parameters.items():
-            if id(sharded) in self._watched:
-                continue
-            held: Any = layer.module.get_parameter(name)
-            if isinstance(held, DTensor):
-                msg = (
-                    f"layer {layer.name!r}: parameter {name!r} is not whole while the "
-                )
-                msg += (
-                    "layer runs; parameter_gradient knows the sharding of FSDP2 alone"
-                )
-                raise InvalidParameterError(msg)
-            required = held.requires_grad
-            held.requires_grad_()
-            handles = [
-                # FSDP2 takes the need of a gradient back where it gathers a parameter
-                # again for the backward pass: it arrives, and is not accumulated.
-                held.register_hook(partial(self._arrive, id(sharded))),
-                held.register_post_accumulate_grad_hook(_forget),
-            ]
-            self._watched[id(sharded)] = (held, required, handles)
+            self._watched.watch(layer, name, partial(self._arrive, id(sharded)))
 
     def _arrive(self, key: int, gradient: torch.Tensor) -> None:
         i, name = self._owners[key]
@@ -137,11 +111,7 @@ class ShardedGradients:
 
     def close(self) -> None:
         """Leave the parameters as they were."""
-        for parameter, required, handles in self._watched.values():
-            for handle in handles:
-                handle.remove()
-            parameter.requires_grad_(required)
-        self._watched.clear()
+        self._watched.close()
         self._clear()
 
     def _clear(self) -> None:
@@ -149,8 +119,3 @@ class ShardedGradients:
         self._squares = torch.zeros(num_layers, dtype=torch.float64)
         self._parts: list[dict[str, torch.Tensor]] = [{} for _ in self.layers]
         self._is_finite = [True] * num_layers
-
-
-def _forget(parameter: torch.Tensor) -> None:
-    """Leave FSDP2 no gradient to average over processes."""
-    parameter.grad = None

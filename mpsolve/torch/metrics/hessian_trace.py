@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mpsolve.errors import InvalidParameterError
 from mpsolve.torch.batches import Batch
+from mpsolve.torch.distributed import all_agree, is_sharded
+from mpsolve.torch.metrics.curvature import (
+    Signs,
+    by_second_pass,
+    by_second_pass_in_parts,
+    owned,
+)
 from mpsolve.torch.metrics.protocol import Context, Estimate, State, as_array
-from mpsolve.torch.rounding import round_weights
+from mpsolve.torch.offloaded import is_offloaded
+from mpsolve.torch.rounding import round_tensors, weights_of
+from mpsolve.torch.sharded_gradients import whole
 
 __all__ = ["HessianTrace"]
 
@@ -35,6 +42,10 @@ class HessianTrace:
         this share of it.
     max_draws : int
         At most this many for a batch; at least 4 are taken.
+    in_parts : bool, optional
+        Hold a parameter, its signs and its gradients only while its layer runs or runs
+        backward, and run the model anew for every draw. It is what models get whose
+        parameters are sharded or offloaded.
 
     Notes
     -----
@@ -55,7 +66,13 @@ class HessianTrace:
     is_signed = True
     needs = frozenset({"batch"})
 
-    def __init__(self, tolerance: float = 0.02, max_draws: int = 100) -> None:
+    def __init__(
+        self,
+        tolerance: float = 0.02,
+        max_draws: int = 100,
+        *,
+        in_parts: bool | None = None,
+    ) -> None:
         if not tolerance >= 0:
             msg = f"tolerance must be >= 0. Got {tolerance!r}"
             raise InvalidParameterError(msg)
@@ -64,10 +81,11 @@ class HessianTrace:
             raise InvalidParameterError(msg)
         self.tolerance = tolerance
         self.max_draws = max_draws
+        self.in_parts = in_parts
 
     def start(self, context: Context) -> State:
         """Return the sums before the first batch."""
-        zeros = torch.zeros(len(_parameters(context)), dtype=torch.float64)
+        zeros = torch.zeros(len(owned(context.layers)), dtype=torch.float64)
         return {
             "traces": zeros,
             "variances": zeros.clone(),
@@ -97,16 +115,13 @@ class HessianTrace:
         values = torch.zeros(context.shape, dtype=torch.float64)
         squared_errors = torch.zeros_like(values)
         sums = torch.zeros(2, len(context.layers), dtype=torch.float64)
-        rounded = [
-            [round_weights(layer, precision) for precision in context.precisions]
-            for layer in context.layers
-        ]
-        for position, (i, name, p) in enumerate(_parameters(context)):
-            sums[:, i] += torch.tensor([traces[position], p.numel()])
-            own = p.detach().double()
-            for k in range(len(context.precisions)):
-                error = rounded[i][k][name].double() - own
-                size = float(error.square().sum()) / p.numel()
+        for position, (i, name, _) in enumerate(owned(context.layers)):
+            weight = whole(weights_of(context.layers[i])[name]).detach()
+            sums[:, i] += torch.tensor([traces[position], weight.numel()])
+            for k, precision in enumerate(context.precisions):
+                rounded = round_tensors({name: weight}, precision)[name]
+                error = rounded.double() - weight.double()
+                size = float(error.square().mean())
                 values[i, k] += traces[position] * size
                 squared_errors[i, k] += (errors[position] * size) ** 2
         return Estimate(
@@ -119,76 +134,43 @@ class HessianTrace:
         self, batch: Batch, context: Context
     ) -> tuple[torch.Tensor, torch.Tensor, int]:
         """Return each parameter's trace, its variance, and the number of draws."""
-        held = _parameters(context)
-        parameters = [p for _, _, p in held]
-        with _double_backward(parameters):
-            output = batch.run(context.model)
-            mean = context.loss.mean(output, batch.targets)
-            gradients = torch.autograd.grad(
-                mean, parameters, create_graph=True, allow_unused=True
-            )
-            used = [i for i, g in enumerate(gradients) if g is not None and g.grad_fn]
-            sums = torch.zeros(3, len(parameters), dtype=torch.float64)
-            totals: list[float] = []
-            while used and len(totals) < self.max_draws:
-                signs = [
-                    torch.randint_like(parameters[i], 2).mul_(2).sub_(1) for i in used
-                ]
-                products = torch.autograd.grad(
-                    [gradients[i] for i in used],
-                    [parameters[i] for i in used],
-                    signs,
-                    retain_graph=True,
-                    allow_unused=True,
-                    materialize_grads=True,
-                )
-                draw = torch.zeros(len(parameters), dtype=torch.float64)
-                for i, z, product in zip(used, signs, products, strict=True):
-                    draw[i] = float((z.double() * product.double()).sum())
+        held = owned(context.layers)
+        signs = Signs(int(torch.randint(2**60, ())))
+        way = by_second_pass
+        if self._is_in_parts(context.model):
+            way = by_second_pass_in_parts
+        sums = torch.zeros(2, len(held), dtype=torch.float64)
+        totals: list[float] = []
+        with way(batch, context, signs) as product:
+            is_enough = is_all_enough = False
+            while not is_all_enough:
+                draw = product(len(totals))
                 if not torch.isfinite(draw).all():
                     first = int(torch.isfinite(draw).logical_not().nonzero()[0, 0])
                     layer = context.layers[held[first][0]].name
                     msg = f"layer {layer!r}: the Hessian must be finite. Got NaN or inf"
                     raise InvalidParameterError(msg)
-                sums[0] += draw
-                sums[1] += draw.square()
-                totals.append(float(draw.sum()))
-                if self._is_enough(totals):
-                    break
-        count = max(len(totals), 1)
+                if not is_enough:
+                    sums += torch.stack([draw, draw.square()])
+                    totals.append(float(draw.sum()))
+                    is_enough = self._is_enough(totals)
+                # Processes that share a model run it equally often.
+                is_all_enough = all_agree(context.model, is_enough)
+        count = len(totals)
         average = sums[0] / count
         spread = (sums[1] / count - average.square()).clamp(min=0)
         return average, spread / max(count - 1, 1), count
 
+    def _is_in_parts(self, model: torch.nn.Module) -> bool:
+        if self.in_parts is not None:
+            return self.in_parts
+        return is_sharded(model) or is_offloaded(model)
+
     def _is_enough(self, totals: list[float]) -> bool:
+        if len(totals) >= self.max_draws:
+            return True
         if len(totals) < FEWEST_DRAWS:
             return False
         values = torch.tensor(totals, dtype=torch.float64)
         error = float(values.std()) / len(totals) ** 0.5
         return bool(error <= self.tolerance * abs(float(values.mean())))
-
-
-def _parameters(context: Context) -> list[tuple[int, str, torch.nn.Parameter]]:
-    """Return every parameter once, with the first layer that holds it."""
-    seen: set[int] = set()
-    found: list[tuple[int, str, torch.nn.Parameter]] = []
-    for i, layer in enumerate(context.layers):
-        for name, parameter in layer.parameters.items():
-            if id(parameter) not in seen:
-                seen.add(id(parameter))
-                found.append((i, name, parameter))
-    return found
-
-
-@contextmanager
-def _double_backward(parameters: list[torch.nn.Parameter]) -> Iterator[None]:
-    """Let parameters require gradients, and attention be differentiable twice."""
-    before = [p.requires_grad for p in parameters]
-    for p in parameters:
-        p.requires_grad_(True)
-    try:
-        with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
-            yield
-    finally:
-        for p, required in zip(parameters, before, strict=True):
-            p.requires_grad_(required)

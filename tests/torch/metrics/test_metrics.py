@@ -10,7 +10,7 @@ import torch
 from mpsolve.torch import parse
 from mpsolve.torch.calibrate import calibrate
 from mpsolve.torch.layers import find_layers
-from mpsolve.torch.metrics import METRICS, HessianTrace, InputGradient
+from mpsolve.torch.metrics import METRICS, InputGradient
 from tests.torch.slow_reference import Slow
 from tests.torch.small_models import CASES, make_case
 
@@ -308,46 +308,6 @@ def test_loss_mse_noise_is_near_the_expectation_over_signs(name):
             distance = abs(scores.values[i, k] - of_weights - of_inputs)
             allowed = 4 * scores.standard_error[i, k] + 0.05 * of_inputs
             assert distance <= allowed
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_hessian_trace_is_within_its_error_of_the_exact_one(name):
-    case = make_case(name)
-    metric = HessianTrace(tolerance=0, max_draws=120)
-    calibration = calibrate(case.model, case.data, case.loss, PARSED, [metric], seed=3)
-    scores = calibration["hessian_trace"]
-    slow = Slow(case)
-    seen, largest = set(), 0.0
-    for i, module in enumerate(modules_of(case)):
-        expected = np.zeros(len(PARSED))
-        for parameter in module.parameters():
-            if id(parameter) in seen:
-                continue
-            seen.add(id(parameter))
-            trace = exact_trace(case, slow, parameter)
-            own = parameter.detach()
-            for k, precision in enumerate(PARSED):
-                error = (precision.weight.round(own) - own).square().mean()
-                expected[k] += trace * float(error)
-        distance = np.abs(scores.values[i] - expected)
-        assert (distance <= 4.5 * scores.standard_error[i] + 1e-14).all()
-        largest = max(largest, np.abs(expected).max())
-    assert scores.standard_error.max() < largest  # and the error says something
-
-
-def exact_trace(case, slow, parameter):
-    """Return the trace of the mean loss's Hessian, a second derivative at a time."""
-    with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
-        losses = [slow.sample_loss(x, y) for x, y in slow.samples]
-        (gradient,) = torch.autograd.grad(
-            sum(losses) / len(losses), parameter, create_graph=True
-        )
-        trace = 0.0
-        flat = gradient.flatten()
-        for i in range(len(flat)):
-            (row,) = torch.autograd.grad(flat[i], parameter, retain_graph=True)
-            trace += float(row.flatten()[i])
-    return trace
 
 
 def tied_modules(case, calibration):
