@@ -375,6 +375,7 @@ def test_a_tiny_run_is_honest_and_resumes(tmp_path, monkeypatch):
         *ARMS,
         "verified",
         "in_place",
+        "settled",
         "pairs",
     } - {"alg3_stored"}
     for record in layouts:

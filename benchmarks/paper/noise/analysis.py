@@ -22,6 +22,7 @@ Floats = npt.NDArray[np.float64]
 EXTRA = {
     "verified": "exact: the best of five optima",
     "in_place": "exact, then steps in place",
+    "settled": "exact, and steps where they hold",
     "pairs": "exact: with pairs of layers",
     "random": "random layouts",
 }
@@ -183,7 +184,7 @@ class Study:
 
     def cost(self, arm: str, network: str) -> dict[str, Any] | None:
         """Return the record that says what an arm's calibration took."""
-        if arm in ("verified", "in_place", "pairs"):
+        if arm in ("verified", "in_place", "settled", "pairs"):
             for start in (("layout", network, "absolute"), ("layout", network)):
                 found = [r for r in self.store.select(*start) if r["key"][4] == arm]
                 if found:

@@ -17,13 +17,16 @@ from benchmarks.paper.noise.perturb import NoisyNetwork, losses
 from benchmarks.paper.noise.single import stages
 from benchmarks.paper.noise.trials import sizes_of, trial
 
-__all__ = ["changes_of", "compare", "divergences", "refine"]
+__all__ = ["UNSEEN", "changes_of", "compare", "divergences", "refine"]
 
 Floats = npt.NDArray[np.float64]
 Batches = list[tuple[Tensor, Tensor]]
 
 #: Noise seeds that no trial has.
 SEED = 700_000
+
+#: And that no layout was chosen by.
+UNSEEN = 750_000
 
 #: Layers that a step may change: what was measured holds near the layout.
 MOST_CHANGES = 4
@@ -87,7 +90,11 @@ def compare(
 
 @torch.no_grad()
 def divergences(
-    network: NoisyNetwork, setting: Setting, layouts: list[str], batches: Batches
+    network: NoisyNetwork,
+    setting: Setting,
+    layouts: list[str],
+    batches: Batches,
+    first_seed: int = SEED,
 ) -> list[float]:
     """Return how far layouts' outputs are from those without noise, on the same noise.
 
@@ -96,7 +103,7 @@ def divergences(
     """
     sums, total = np.zeros(len(layouts)), 0
     for b, (images, _) in enumerate(batches):
-        network.draw(SEED + b)
+        network.draw(first_seed + b)
         own = torch.log_softmax(network.model(images).double(), 1)
         total += 2 * len(images)
         for n, layout in enumerate(layouts):

@@ -61,7 +61,7 @@ def plot(study: Study, ranked: list[Case], folder: Path) -> list[str]:
 def _ratios(study: Study, ranked: list[Case], plt: Any) -> Any:
     arms = [
         a
-        for a in [*ARMS, "verified", "in_place", "random"]
+        for a in [*ARMS, "verified", "in_place", "settled", "random"]
         if a != "hawq_mean" and any(a in c.excess for c in ranked)
     ]
     figure, axes = plt.subplots(figsize=(8.5, 0.42 * len(arms) + 1.6))

@@ -100,8 +100,9 @@ def _protocol(study: Study) -> str:
   three and for both kinds of loss MSE on all calibration images with all noise, and
   takes the one whose outputs diverge least (by the loss it would take what was fitted
   to the labels of the same images): that is the exact arm that counts. *Steps in
-  place*, where they were run, count in its place: they measure what single changes do
-  while all other layers are noisy, and solve for the best few changes at once.
+  place*, on ResNet-8, measure what single changes do while all other layers are noisy,
+  and solve for the best few changes at once; they count in its place where outputs
+  diverge less after them, on noise that had no say in them.
 """
 
 
@@ -226,7 +227,7 @@ def _stored(study: Study) -> str:
 
 def _cost(study: Study) -> str:
     rows = []
-    for arm in [*ARMS, "verified", "in_place", "pairs"]:
+    for arm in [*ARMS, "verified", "in_place", "settled", "pairs"]:
         cells, passes = [], ""
         for name in study.networks:
             record = study.cost(arm, name)

@@ -14,9 +14,8 @@ from rich.progress import Progress
 
 from benchmarks.paper.networks import Network, load_network
 from benchmarks.paper.noise.arms import ARMS, layout_of, random_layout
-from benchmarks.paper.noise.in_place import divergences, refine
+from benchmarks.paper.noise.in_place import UNSEEN, divergences, refine
 from benchmarks.paper.noise.levels import (
-    SPLITS,
     Setting,
     counts,
     root_mean_squares,
@@ -26,6 +25,15 @@ from benchmarks.paper.noise.measured import grid, losses_of, measure_points
 from benchmarks.paper.noise.metrics import DRAWS, METRICS, measure_metric
 from benchmarks.paper.noise.pairs import measure_pairs, with_pairs
 from benchmarks.paper.noise.perturb import NoisyNetwork
+from benchmarks.paper.noise.plan import (
+    DEEP,
+    LEFT_OUT,
+    PAIR_IMAGES,
+    PLAN,
+    RANDOM,
+    RANDOM_IMAGES,
+    RANDOM_SEEDS,
+)
 from benchmarks.paper.noise.trials import trial
 from benchmarks.paper.store import Store
 
@@ -45,53 +53,6 @@ FINALISTS = ("loss_mse", "gauss_newton", "divergence", "measured", "exact")
 
 #: Most rounds of measuring around a layout.
 STEPS = 3
-
-#: Networks that take half of the images, of the draws and of the random seeds, and for
-#: single-layer losses a quarter of the images; some arms are left out.
-DEEP = ("resnet32", "resnet44", "resnet56")
-LEFT_OUT = frozenset({"alg3", "parameter_gradient", "fisher", "curvature"})
-
-#: The setting of the random layouts and the pairs, and seeds and images of the former.
-RANDOM = ("absolute", "both")
-RANDOM_SEEDS = 4
-RANDOM_IMAGES = 16
-
-#: Calibration images that pairs are measured on.
-PAIR_IMAGES = 64
-
-SMALL = ("resnet8", "resnet20")
-
-#: What is run, what matters most first: a setting, or something about one.
-PLAN: list[tuple[str, str, str, tuple[str, ...]]] = [
-    *(("trials", "absolute", split, SMALL) for split in ("inputs", "both")),
-    ("trials", "absolute", "parameters", SMALL),
-    ("in_place", "relative", "inputs", ("resnet8",)),
-    *(
-        ("trials", "absolute", split, (name,))
-        for name in ("resnet32", "resnet56")
-        for split in ("inputs", "both")
-    ),
-    ("pairs", *RANDOM, ("resnet8",)),
-    ("trials", "published", "both", SMALL),
-    ("random", *RANDOM, SMALL),
-    ("trials", "absolute", "parameters", ("resnet32", "resnet56")),
-    *(
-        ("trials", "absolute", split, ("resnet44",))
-        for split in ("inputs", "both", "parameters")
-    ),
-    *(("in_place", "absolute", split, ("resnet8",)) for split in SPLITS[:3]),
-    *(("trials", "relative", split, ("resnet8",)) for split in SPLITS[:3]),
-    *(("in_place", "relative", split, ("resnet8",)) for split in SPLITS[1:3]),
-    ("trials", "published", "both", ("resnet32", "resnet44", "resnet56")),
-    *(("trials", "relative", split, ("resnet20",)) for split in SPLITS[2::-1]),
-    ("trials", "small", "stored", SMALL),
-    ("trials", "published", "stored", ("resnet8",)),
-    ("random", *RANDOM, ("resnet32", "resnet44", "resnet56")),
-    ("pairs", *RANDOM, ("resnet20",)),
-    *(("trials", "small", split, ("resnet8",)) for split in ("both", "parameters")),
-    *(("in_place", "small", split, ("resnet8",)) for split in ("both", "parameters")),
-    ("trials", "relative", "both", ("resnet32", "resnet44", "resnet56")),
-]
 
 
 def run(arguments: argparse.Namespace, store: Store) -> None:
@@ -166,7 +127,7 @@ class _Runs:
         elif what == "random":
             self._random(setting)
         elif what == "in_place":
-            self._trials(setting, [self._in_place(setting)])
+            self._trials(setting, [self._in_place(setting), self._settled(setting)])
         else:
             self._trials(setting, [self._with_pairs(setting)])
 
@@ -266,6 +227,28 @@ class _Runs:
                     tick=tick,
                 )
             self.store.add(key, **found)
+        layout: str = self.store[key]["layout"]
+        return layout
+
+    def _settled(self, setting: Setting) -> str:
+        """Return the layout after the steps, or before, on noise that had no say."""
+        place = (self.network.name, setting.levels, setting.split)
+        key = ("layout", *place, "settled")
+        if key not in self.store:
+            arms = [self.store[("layout", *place, a)] for a in ("verified", "in_place")]
+            layouts = [arm["layout"] for arm in arms]
+            began = time.process_time()
+            found = divergences(
+                self.noisy, setting, layouts, self.verified_on, first_seed=UNSEEN
+            )
+            self.store.add(
+                key,
+                layout=layouts[int(np.argmin(found))],
+                divergences=[round(d, 7) for d in found],
+                seconds=round(arms[1]["seconds"] + time.process_time() - began, 2),
+                forward=arms[1]["forward"] + 4,
+                backward=0,
+            )
         layout: str = self.store[key]["layout"]
         return layout
 

@@ -1,0 +1,62 @@
+"""What is run on which network, and in which order."""
+
+from __future__ import annotations
+
+from benchmarks.paper.noise.levels import SPLITS
+
+__all__ = [
+    "DEEP",
+    "LEFT_OUT",
+    "PAIR_IMAGES",
+    "PLAN",
+    "RANDOM",
+    "RANDOM_IMAGES",
+    "RANDOM_SEEDS",
+]
+
+#: Networks that take half of the images, of the draws and of the random seeds, and for
+#: single-layer losses a quarter of the images; some arms are left out.
+DEEP = ("resnet32", "resnet44", "resnet56")
+LEFT_OUT = frozenset({"alg3", "parameter_gradient", "fisher", "curvature"})
+
+#: The setting of the random layouts and the pairs, and seeds and images of the former.
+RANDOM = ("absolute", "both")
+RANDOM_SEEDS = 4
+RANDOM_IMAGES = 16
+
+#: Calibration images that pairs are measured on.
+PAIR_IMAGES = 64
+
+SMALL = ("resnet8", "resnet20")
+
+#: What is run, what matters most first: a setting, or something about one.
+PLAN: list[tuple[str, str, str, tuple[str, ...]]] = [
+    *(("trials", "absolute", split, SMALL) for split in ("inputs", "both")),
+    ("trials", "absolute", "parameters", SMALL),
+    ("in_place", "relative", "inputs", ("resnet8",)),
+    *(
+        ("trials", "absolute", split, (name,))
+        for name in ("resnet32", "resnet56")
+        for split in ("inputs", "both")
+    ),
+    ("pairs", *RANDOM, ("resnet8",)),
+    ("trials", "published", "both", SMALL),
+    ("random", *RANDOM, SMALL),
+    ("trials", "absolute", "parameters", ("resnet32", "resnet56")),
+    *(
+        ("trials", "absolute", split, ("resnet44",))
+        for split in ("inputs", "both", "parameters")
+    ),
+    *(("in_place", "absolute", split, ("resnet8",)) for split in SPLITS[:3]),
+    *(("trials", "relative", split, ("resnet8",)) for split in SPLITS[:3]),
+    *(("in_place", "relative", split, ("resnet8",)) for split in SPLITS[1:3]),
+    ("trials", "published", "both", ("resnet32", "resnet44", "resnet56")),
+    *(("trials", "relative", split, ("resnet20",)) for split in SPLITS[2::-1]),
+    ("trials", "small", "stored", SMALL),
+    ("trials", "published", "stored", ("resnet8",)),
+    ("random", *RANDOM, ("resnet32", "resnet44", "resnet56")),
+    ("pairs", *RANDOM, ("resnet20",)),
+    *(("trials", "small", split, ("resnet8",)) for split in ("both", "parameters")),
+    *(("in_place", "small", split, ("resnet8",)) for split in ("both", "parameters")),
+    ("trials", "relative", "both", ("resnet32", "resnet44", "resnet56")),
+]
