@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.hosts.row import COLUMNS
+from benchmarks.markdown import table
 
 HOSTS = ("modelopt", "nncf", "auto_round", "mct")
 
@@ -21,15 +22,15 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     torch.set_num_threads(1)  # threads of networks this small wait for each other
-    lines = [COLUMNS, ["---"] * len(COLUMNS)]
+    rows = []
     for host in arguments.hosts:
         for row in importlib.import_module(f"benchmarks.hosts.{host}_run").compare():
             row.check()
-            lines.append(row.cells())
-    table = "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
-    print(table, end="")
+            rows.append(row.cells())
+    text = table(COLUMNS, rows, words=len(COLUMNS))
+    print(text, end="")
     if arguments.output is not None:
-        arguments.output.write_text(table, encoding="utf-8")
+        arguments.output.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

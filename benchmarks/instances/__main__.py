@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 
 import mpsolve
+from benchmarks.markdown import line, table
 from mpsolve.instances import library
 from mpsolve.methods import get_method, is_available
 
@@ -60,10 +61,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     arguments = parser.parse_args()
     methods = [name for name in METHODS if is_available(get_method(name))]
-    print("| " + " | ".join([*COLUMNS, *methods]) + " |")
-    print("| " + " | ".join("---" for _ in [*COLUMNS, *methods]) + " |", flush=True)
+    head = [*COLUMNS, *methods]
+    print(table(head, [], words=len(head)), end="", flush=True)
     for cells in rows(methods, arguments.runs, arguments.files):
-        print("| " + " | ".join(cells) + " |", flush=True)
+        print(line(cells), flush=True)
 
 
 if __name__ == "__main__":

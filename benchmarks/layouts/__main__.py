@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 import mpsolve
+from benchmarks.markdown import table
 from benchmarks.models import (
     cifar10,
     language_loss,
@@ -162,11 +163,11 @@ def main() -> None:
             case = language_model(name, options.samples // 8, options.stories)
             held_out = f"{options.stories:,} stories"
         head = ["layout", "bytes predicted", "bytes measured", *case.columns]
-        text += ["", f"## {name}, {held_out}", "", f"| {' | '.join(head)} |"]
-        text.append("|---|---:|---:|---:|---:|")
+        found = []
         for cells in rows(case):
             print(*cells, sep="  ", flush=True)
-            text.append(f"| {' | '.join(cells)} |")
+            found.append(cells)
+        text += ["", f"## {name}, {held_out}", "", table(head, found).rstrip()]
     RESULTS.write_text("\n".join(text) + "\n", encoding="utf-8")
 
 

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.markdown import table
 from benchmarks.race import ours
 from benchmarks.race.judge import CellVerdict, MethodVerdict, Ratio, judge
 from benchmarks.race.plots import plot_race, plot_scaling
@@ -110,7 +111,7 @@ def _table(cells: Sequence[CellVerdict]) -> list[str]:
     for cell in cells:
         results = [_result(cell.methods.get(name)) for name in names]
         rows.append([cell.name, *results, *_ratio(cell.ratio)])
-    return _markdown(head, rows)
+    return table(head, rows).splitlines()
 
 
 def _result(method: MethodVerdict | None) -> str:
@@ -168,7 +169,7 @@ def _profit_table(records: Sequence[Record]) -> list[str]:
         rows.append(row)
     total = [f"{as_good[m]} of {len(names)}; {proved[m]} proved" for m in methods]
     rows.append(["best or equal", *total])
-    return _markdown(["instance", *methods], rows)
+    return table(["instance", *methods], rows).splitlines()
 
 
 def _faults(verdicts: Sequence[CellVerdict]) -> list[str]:
@@ -186,7 +187,7 @@ def _faults(verdicts: Sequence[CellVerdict]) -> list[str]:
     rows = [
         [name, *(str(totals[name].get(kind, 0)) for kind in kinds)] for name in names
     ]
-    return ["## Answers", "", *_markdown(["method", *kinds], rows), ""]
+    return ["## Answers", "", table(["method", *kinds], rows)]
 
 
 def _both_measured(records: Sequence[Record]) -> tuple[list[Record], list[int]]:
@@ -223,12 +224,7 @@ def _scaling_table(records: Sequence[Record]) -> list[str]:
                 f"{total_s / sort_s:.3g}×",
             ]
         )
-    return _markdown(head, rows)
-
-
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    aligned = ["---", *["---:"] * (len(head) - 1)]
-    return [f"| {' | '.join(row)} |" for row in (head, aligned, *rows)]
+    return table(head, rows).splitlines()
 
 
 def seconds(value: float) -> str:

@@ -14,15 +14,11 @@ mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 
+from benchmarks.markdown import table
+
 #: Metrics that are drawn against these measurements.
 SHOWN = ["signed_first_order", "loss_mse", "input_gradient", "hessian_trace"]
 MEASURED = ["measured", "output_kl"]
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
-    """Return a table in Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 def cost_table(records: list[dict[str, Any]]) -> str:
@@ -52,7 +48,7 @@ def cost_table(records: list[dict[str, Any]]) -> str:
         "peak MB",
         "ratio",
     ]
-    return table(head, rows)
+    return table(head, rows, words=len(head))
 
 
 def quality_table(records: list[dict[str, Any]], precisions: list[str]) -> str:
@@ -70,7 +66,8 @@ def quality_table(records: list[dict[str, Any]], precisions: list[str]) -> str:
     heads = [
         c.replace("measured/", "loss ").replace("output_kl/", "KL ") for c in columns
     ]
-    return table(["model", "samples", "metric", "unit", *heads], rows)
+    head = ["model", "samples", "metric", "unit", *heads]
+    return table(head, rows, words=len(head))
 
 
 def plot(name: str, calibration: Calibration, folder: Path) -> None:

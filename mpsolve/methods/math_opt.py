@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -30,6 +31,7 @@ class MathOptMethod(MipMethod):
     solver to stop.
     """
 
+    @abstractmethod
     def settings(self, mathopt: Any) -> tuple[Any, dict[str, Any]]:
         """Return the solver, and its own parameters.
 
@@ -44,7 +46,6 @@ class MathOptMethod(MipMethod):
         parameters : dict
             Keyword arguments of ``mathopt.SolveParameters``.
         """
-        raise NotImplementedError
 
     def run(self, search: Search, seconds: float) -> Run:
         """Run the solver once; see `MipMethod.run`."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -79,7 +80,7 @@ class Run:
     is_interrupted: bool = False
 
 
-class MipMethod:
+class MipMethod(ABC):
     """A solver of integer programs, trusted only after a check.
 
     A subclass has a name, a summary and a record, and `run`.
@@ -93,6 +94,7 @@ class MipMethod:
     #: Whether the solver computes in integers, so that its proof has no tolerances.
     is_exact = False
 
+    @abstractmethod
     def run(self, search: Search, seconds: float) -> Run:
         """Run the solver once.
 
@@ -107,7 +109,6 @@ class MipMethod:
         -------
         Run
         """
-        raise NotImplementedError
 
     def make_objective(self, program: Program, ceiling: float | None) -> Objective:
         """Return the objective in the solver's numbers."""

@@ -8,9 +8,9 @@ import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.markdown import table
 from benchmarks.paper.budgets.arms import ARMS
 from benchmarks.paper.store import Store
-from benchmarks.paper.tables import table
 
 mpl.use("Agg")
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from benchmarks.markdown import table
 from benchmarks.paper.budgets.arms import ARMS
 from benchmarks.paper.store import Store
-from benchmarks.paper.tables import table
 
 __all__ = ["operations_text"]
 

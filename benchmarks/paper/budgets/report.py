@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.markdown import table
 from benchmarks.paper.budgets.arms import ADDITIVE, ARMS
 from benchmarks.paper.budgets.exhausted import exhausted_text
 from benchmarks.paper.budgets.fronts import BEST, Fronts, word_of
@@ -14,7 +15,7 @@ from benchmarks.paper.budgets.operations_report import operations_text
 from benchmarks.paper.budgets.plots import plot_fronts
 from benchmarks.paper.statistics import Mean
 from benchmarks.paper.store import Store
-from benchmarks.paper.tables import signed, table
+from benchmarks.paper.tables import signed
 
 __all__ = ["report"]
 

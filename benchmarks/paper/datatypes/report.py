@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.markdown import table
 from benchmarks.paper.datatypes.arms import ARMS
 from benchmarks.paper.datatypes.findings import broken_assumptions, findings
 from benchmarks.paper.datatypes.inventories import INVENTORIES
 from benchmarks.paper.datatypes.picture import draw_layouts, draw_predictions
 from benchmarks.paper.statistics import bootstrap
 from benchmarks.paper.store import Store
-from benchmarks.paper.tables import table
 
 __all__ = ["report"]
 

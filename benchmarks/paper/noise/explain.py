@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.markdown import table
 from benchmarks.paper.noise.analysis import Case, Study, title_of
 from benchmarks.paper.noise.arms import ARMS
 from benchmarks.paper.noise.measured import TOP, losses_of
-from benchmarks.paper.tables import table
 from benchmarks.sensitivity.quality import rank_correlation
 
 __all__ = ["Prediction", "explanations", "predictions"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from benchmarks.markdown import table
 from benchmarks.paper.noise.analysis import Case, Study, geometric_mean, title_of
 from benchmarks.paper.noise.arms import ARMS
 from benchmarks.paper.statistics import Mean
-from benchmarks.paper.tables import table
 
 __all__ = ["RANKED", "SPLIT", "findings", "history", "milli", "network_title"]
 

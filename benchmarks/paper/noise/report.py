@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmarks.markdown import table
 from benchmarks.paper.noise.analysis import (
     EXTRA,
     ORDER,
@@ -25,7 +26,6 @@ from benchmarks.paper.noise.findings import (
 from benchmarks.paper.noise.levels import LEVELS
 from benchmarks.paper.noise.plots import plot
 from benchmarks.paper.store import Store
-from benchmarks.paper.tables import table
 
 __all__ = ["report"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from benchmarks.markdown import table
 from benchmarks.paper.signed.findings import Tried, distinct, findings, tried
 from benchmarks.paper.signed.layouts import ARMS
 from benchmarks.paper.signed.picture import draw
 from benchmarks.paper.store import Store
-from benchmarks.paper.tables import table
 
 __all__ = ["report"]
 

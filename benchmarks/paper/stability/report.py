@@ -9,11 +9,11 @@ import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.markdown import table
 from benchmarks.paper.budgets.measured import paired
 from benchmarks.paper.stability.resample import METRICS, disagreement
 from benchmarks.paper.statistics import Mean, mean
 from benchmarks.paper.store import Store
-from benchmarks.paper.tables import table
 
 mpl.use("Agg")
 
