@@ -127,7 +127,8 @@ class _Runs:
         elif what == "random":
             self._random(setting)
         elif what == "in_place":
-            self._trials(setting, [self._in_place(setting), self._settled(setting)])
+            layouts = {self._in_place(setting), self._settled(setting)}
+            self._trials(setting, sorted(layouts))
         else:
             self._trials(setting, [self._with_pairs(setting)])
 
