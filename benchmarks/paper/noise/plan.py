@@ -58,5 +58,9 @@ PLAN: list[tuple[str, str, str, tuple[str, ...]]] = [
     ("pairs", *RANDOM, ("resnet20",)),
     *(("trials", "small", split, ("resnet8",)) for split in ("both", "parameters")),
     *(("in_place", "small", split, ("resnet8",)) for split in ("both", "parameters")),
-    ("trials", "relative", "both", ("resnet32", "resnet44", "resnet56")),
+    *(
+        ("trials", "relative", split, (name,))
+        for name in ("resnet32", "resnet56", "resnet44")
+        for split in SPLITS[2::-1]
+    ),
 ]
