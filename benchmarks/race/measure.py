@@ -20,7 +20,7 @@ import mpsolve
 from benchmarks.race import ours
 from benchmarks.race.families import Instance
 from benchmarks.race.peers import load_peer
-from benchmarks.race.peers.columns import make_columns
+from benchmarks.race.peers.columns import Columns, make_columns
 from benchmarks.race.peers.peer import Peer
 from benchmarks.race.peers.program import make_program
 from benchmarks.race.records import Record
@@ -64,15 +64,16 @@ class Runner:
         if self.peer is None:
             version, settings = mpsolve.__version__, ours.SETTINGS
             return {"method": self.method, "version": version, "settings": settings}
-        settings = {
-            **self.peer.settings,
-            "drop_dominated": self.peer.drop_dominated,
-        }
         return {
             "method": self.method,
             "version": self.peer.version(),
-            "settings": settings,
+            "settings": self._settings(self.peer),
         }
+
+    @staticmethod
+    def _settings(peer: Peer, columns: Columns | None = None) -> dict[str, Any]:
+        own = peer.settings if columns is None else peer.settings_for(columns)
+        return {**own, "drop_dominated": peer.drop_dominated}
 
     def run(self, instance: Instance, time_limit: float) -> Record:
         """Run the method, several times where it is quick, and keep the median run."""
@@ -136,6 +137,7 @@ class Runner:
             choices = None if result.layout is None else result.layout.choices
         else:
             program = make_program(parts)
+            record.settings = self._settings(self.peer, program)
             model = self.peer.build_program(program)
             built = time.perf_counter()
             claim = self.peer.solve(model, program, record.time_limit)

@@ -4,6 +4,8 @@ import pytest
 
 import mpsolve
 from benchmarks.race.mmkp import read_mmkp
+from benchmarks.race.peers import load_peer
+from benchmarks.race.peers.program import make_program
 
 ITEMS = [[[7.5, 1, 3], [17, 1, 4]], [[9, 0, 0], [10, 4, 1]]]
 
@@ -39,3 +41,16 @@ def test_groups_of_different_sizes_are_refused(folder):
     write(folder, "inst/mmkp_b_02.txt", "2 2\n4 5", ["2", "3"])
     with pytest.raises(ValueError, match="3 items, others 2"):
         read_mmkp("INST02", folder)
+
+
+def test_scip_keeps_its_heuristics_where_many_rows_bind(folder):
+    peer = load_peer("SCIP")
+    parts = read_mmkp("I01", folder)
+    many = {f"row{i}": parts.usage["row1"] for i in range(5)}
+    wide = parts._replace(usage=many, budgets=dict.fromkeys(many, 5))
+    few, all_default = (peer.settings_for(make_program(p)) for p in (parts, wide))
+    assert few["heuristics/rins/freq"] == -1
+    assert set(all_default) == {
+        *("limits/gap", "limits/absgap"),
+        *("numerics/feastol", "numerics/dualfeastol"),
+    }

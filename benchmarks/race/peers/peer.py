@@ -40,6 +40,11 @@ class Peer(abc.ABC):
     #: Every setting that differs from the solver's defaults, for the records.
     settings: ClassVar[Mapping[str, Any]]
 
+    def settings_for(self, columns: Columns) -> Mapping[str, Any]:
+        """Return the settings that a problem gets."""
+        del columns
+        return self.settings
+
     @staticmethod
     @abc.abstractmethod
     def version() -> str:

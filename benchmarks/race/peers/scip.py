@@ -68,17 +68,21 @@ class Scip(MathOptPeer):
         **{f"heuristics/{name}/freq": -1 for name in HEURISTICS},
     }
 
+    def settings_for(self, columns: Columns) -> dict[str, Any]:
+        if has_many_rows(columns):
+            needed = ("limits", "numerics")
+            return {k: v for k, v in self.settings.items() if k.startswith(needed)}
+        if is_integral(columns):
+            return dict(self.settings)
+        return {**self.settings, "separating/maxroundsroot": 0}
+
     def parameters(
         self, columns: Columns, time_limit: float
     ) -> mathopt.SolveParameters:
         parameters = super().parameters(columns, time_limit)
         parameters.threads = 1
-        is_default = has_many_rows(columns)
-        if not is_default and not is_integral(columns):
-            parameters.gscip.int_params["separating/maxroundsroot"] = 0
-        for name, value in self.settings.items():
-            is_needed = name.startswith(("limits", "numerics"))
-            if value == "auto" or (is_default and not is_needed):
+        for name, value in self.settings_for(columns).items():
+            if value == "auto":
                 continue
             if isinstance(value, float):
                 parameters.gscip.real_params[name] = value
