@@ -46,8 +46,8 @@ def test_groups_of_different_sizes_are_refused(folder):
 def test_scip_keeps_its_heuristics_where_many_rows_bind(folder):
     peer = load_peer("SCIP")
     parts = read_mmkp("I01", folder)
-    many = {f"row{i}": parts.usage["row1"] for i in range(5)}
-    wide = parts._replace(usage=many, budgets=dict.fromkeys(many, 5))
+    many = {f"row{i}": parts.usage["row1"] * [[3, 5], [2, 9]] for i in range(5)}
+    wide = parts._replace(usage=many, budgets=dict.fromkeys(many, 50))
     few, all_default = (peer.settings_for(make_program(p)) for p in (parts, wide))
     assert few["heuristics/rins/freq"] == -1
     assert set(all_default) == {
