@@ -34,7 +34,7 @@ PRECISIONS = ("w2", "w4", "w8", "w16")
 SIZES = {
     "resnet8": (256, 300, 3),
     "resnet20": (256, 1000, 12),
-    "resnet56": (64, 200, 2),
+    "resnet56": (128, 500, 10),
     "stories260k": (8, 16, 1),
 }
 
@@ -134,9 +134,12 @@ def solve_incumbents(
         return
     found = Incumbents(network, [{"memory": budget} for budget in budgets])
     starts = ["uniform", "uniform_padded", *(f"exact:{metric}" for metric in EXACT)]
-    for arm in starts:
+
+    def measure(arm: str) -> None:
         for budget in track(budgets, f"{name} starts {arm}", transient=True):
-            found.measure(tuple(store["layout", name, arm, budget]["choices"]))
+            choices = store["layout", name, arm, budget]["choices"]
+            if choices is not None:
+                found.measure(tuple(choices))
 
     def add(arm: str) -> None:
         for i, budget in enumerate(budgets):
@@ -149,7 +152,10 @@ def solve_incumbents(
             )
         store.add(("cost", name, arm), passes=found.passes, seconds=found.seconds)
 
+    for arm in starts:
+        measure(arm)
     add("exact:chosen")
+    measure("greedy")
     order = turns(len(budgets))
     done = 0
     while done < expansions and order:

@@ -49,13 +49,14 @@ bytes of the layers' parameters, scales included, from the same calibration samp
 Losses are measured on samples that no arm has seen; layouts run in float32 with rounded
 parameters.
 
-*Exact, around the incumbent* is the arm that is to win: layouts of all exact arms and
-uniform ones are measured on the calibration samples (their divergence from full
-precision); around the best of a budget every single change is measured, pairs of
+*Exact, around the incumbent* is the arm that is to win: layouts of all exact arms,
+greedy and uniform ones are measured on the calibration samples (their divergence from
+full precision); around the best of a budget every single change is measured, pairs of
 changes come along with the same passes, mpsolve solves for the best layout within a
 number of changes, exactly, and so on. *Second-order pairs* is half the Gauss-Newton
 form of the divergence, all pairs of layers included, from one pass for each layer and
-precision. *Best metric on calibration* is the first step of the incumbent alone.
+precision. *Best metric on calibration* is the first step of the incumbent alone,
+without the greedy ones.
 """
 
 FOUND = """How often the exact arm that is measured around its incumbents is on or below
