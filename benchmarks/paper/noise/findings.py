@@ -106,10 +106,14 @@ def findings(study: Study, ranked: list[Case]) -> str:
     ]
     if unresolved:
         tied = sum(not c.better_than(_exact(c)) for c in unresolved)
-        names = ", ".join(f"{network_title(c.network)} {c.split}" for c in unresolved)
+        places: dict[str, list[str]] = {}
+        for c in unresolved:
+            title = network_title(c.network)
+            places.setdefault(f"{c.levels} levels, {c.split}", []).append(title)
+        names = "; ".join(f"{k} ({', '.join(v)})" for k, v in places.items())
         lines.append(
-            f"Not resolved, and left out of these figures: {names}; in {tied} of "
-            f"{len(unresolved)} no arm is significantly lower than the exact one."
+            f"Not resolved, and left out of these figures: {names}. In {tied} of "
+            f"these {len(unresolved)} no arm is significantly lower than the exact one."
         )
     worse = [c for c in ranked if c not in best]
     if worse:
