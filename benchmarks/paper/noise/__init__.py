@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--first-seed",
         type=int,
-        default=20,
-        help="seeds and images before it were seen while arms were designed",
+        help="seeds and images before it were seen while arms were designed; default: "
+        "20, and 40 for ResNet-8",
     )
     parser.add_argument(
         "--images",
