@@ -106,6 +106,13 @@ class Loss:
             return self._checked(self._values(output, targets).mean())
         return self._checked(self._mean(output, targets))
 
+    def check_gradient(self, mean: torch.Tensor) -> None:
+        """Raise where a mean loss has no gradient."""
+        if not mean.requires_grad:
+            msg = f"loss {self.name!r} depends on no layer: it has no gradient. Is "
+            msg += "part of the model run under no_grad?"
+            raise InvalidParameterError(msg)
+
     def _checked(self, loss: Any) -> torch.Tensor:
         if not isinstance(loss, torch.Tensor) or loss.numel() != 1:
             shape = (

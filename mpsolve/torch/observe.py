@@ -137,10 +137,7 @@ class Observer:
                     output = batch.run(self.model)
                     mean, values = self.loss.both(output, batch.targets)
                     del output
-                    if not mean.requires_grad:
-                        msg = f"loss {self.loss.name!r} depends on no layer: it has no "
-                        msg += "gradient. Is part of the model run under no_grad?"
-                        raise InvalidParameterError(msg)
+                    self.loss.check_gradient(mean)
                     gradients = self._backward(mean)
                 parts = self.shards.collect() if self.shards is not None else {}
             finally:

@@ -74,6 +74,7 @@ def by_second_pass(batch: Batch, context: Context, signs: Signs) -> Iterator[Dra
         sdpa_kernel(SDPBackend.MATH),
     ):
         mean = context.loss.mean(batch.run(context.model), batch.targets)
+        context.loss.check_gradient(mean)
         gradients = torch.autograd.grad(
             mean, parameters, create_graph=True, allow_unused=True
         )
@@ -147,6 +148,7 @@ class _Pass:
                     enter = partial(self._enter, layer, end)
                     stack.enter_context(around(layer.module, enter))
                 mean = context.loss.mean(batch.run(context.model), batch.targets)
+                context.loss.check_gradient(mean)
                 torch.autograd.grad(mean, end, create_graph=True, allow_unused=True)
                 self._is_second = True
                 if self._slope is not None and self._slope.requires_grad:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+import mpsolve
 from mpsolve.torch import calibrate, parse
 from mpsolve.torch.layers import find_layers
 from mpsolve.torch.metrics import HessianTrace, curvature
@@ -88,3 +89,16 @@ def test_in_parts_no_parameter_is_kept_for_a_backward_pass(monkeypatch):
     calibrate(torch.nn.Sequential(*layers), data, "squared_error", ["int4"], [metric])
     assert kept
     assert max(kept) < width * width * 4
+
+
+@pytest.mark.parametrize("in_parts", [False, True])
+def test_a_loss_without_gradient_is_named(in_parts):
+    class Frozen(torch.nn.Linear):
+        def forward(self, x):
+            with torch.no_grad():
+                return super().forward(x)
+
+    data = [(torch.randn(2, 3), torch.randn(2, 3))]
+    metric = HessianTrace(in_parts=in_parts)
+    with pytest.raises(mpsolve.InvalidParameterError, match="depends on no layer"):
+        calibrate(Frozen(3, 3), data, "squared_error", ["int4"], [metric])
