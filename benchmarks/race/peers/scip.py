@@ -47,8 +47,8 @@ class Scip(MathOptPeer):
     Every setting was kept because it made SCIP faster on mixed precision: cuts off 2x,
     restarts off 2x, heuristics off 2x, pseudo-cost branching 3x. Only on integer losses
     the root keeps its cuts: without them the class strongly is not proved. Knapsacks of
-    many rows, which are not proved at all, get SCIP's defaults: with these settings it
-    finds layouts of half the profit.
+    many rows, which are hardly ever proved, get SCIP's defaults: with these settings it
+    finds as little as 0.58 of the profit.
     """
 
     solver_type = mathopt.SolverType.GSCIP
