@@ -52,7 +52,7 @@ PLAN: list[tuple[str, str, str, tuple[str, ...]]] = [
     *(("in_place", "relative", split, ("resnet8",)) for split in SPLITS[1:3]),
     ("trials", "published", "both", ("resnet32", "resnet44", "resnet56")),
     *(("trials", "relative", split, ("resnet20",)) for split in SPLITS[2::-1]),
-    ("trials", "small", "stored", SMALL),
+    ("trials", "small", "stored", (*SMALL, "resnet32", "resnet56", "resnet44")),
     ("trials", "published", "stored", ("resnet8",)),
     ("random", *RANDOM, ("resnet32", "resnet44", "resnet56")),
     ("pairs", *RANDOM, ("resnet20",)),
