@@ -167,7 +167,9 @@ def calibrate(
                         metric.update_parts(states[metric.name], record)
             if not (is_own and is_new):
                 if processes.is_lockstep:
-                    _run_along(states, chosen, record, batch, context)
+                    # The other processes run the model, and this one with them.
+                    running = [m for m in chosen if "batch" in m.needs]
+                    _update(_copied(states, running), running, record, batch, context)
                 continue
             _update(states, chosen, record, batch, context)
             done += 1
@@ -279,19 +281,10 @@ def _update(
     Moments("square").add(states["loss"], loss.square(), batch.num_samples)
 
 
-def _run_along(
-    states: dict[str, State],
-    metrics: list[Metric],
-    record: dict[str, Any],
-    batch: Batch,
-    context: Context,
-) -> None:
-    """Run the model as the other processes do that share it, and count nothing."""
-    for metric in metrics:
-        if "batch" in metric.needs:
-            spare = {key: value.clone() for key, value in states[metric.name].items()}
-            with _seeded(context, batch):
-                metric.update(spare, record, batch.num_samples, context)
+def _copied(states: dict[str, State], metrics: list[Metric]) -> dict[str, State]:
+    """Return sums of some metrics, and of the loss, that nobody reads."""
+    names = ["loss", *(metric.name for metric in metrics)]
+    return {n: {key: value.clone() for key, value in states[n].items()} for n in names}
 
 
 def _result(

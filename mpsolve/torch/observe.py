@@ -29,7 +29,7 @@ from mpsolve.torch.layers import Layer
 from mpsolve.torch.losses import Loss
 from mpsolve.torch.offloaded import is_wrapped
 from mpsolve.torch.outputs import OUTPUT_QUANTITIES, output_values
-from mpsolve.torch.parameter_gradients import fetched_gradients, trainable
+from mpsolve.torch.parameter_gradients import add_to, fetched_gradients, trainable
 from mpsolve.torch.precisions import LayerPrecision
 from mpsolve.torch.rounding import is_rounded
 from mpsolve.torch.sample_gradients import WeightErrors, is_simple, sample_gradients
@@ -150,7 +150,7 @@ class Observer:
         if "weight_gradient" in self.needs and self.shards is None:
             for layer, own in zip(self.layers, found, strict=True):
                 for name, gradient in own.get("own_gradient", {}).items():
-                    _add(gradients, id(layer.parameters[name]), gradient)
+                    add_to(gradients, id(layer.parameters[name]), gradient)
             record["weight_gradient"] = self._by_layer(gradients)
         return record
 
@@ -373,7 +373,7 @@ class Observer:
 
 def _add_all(sums: dict[str, Any], values: Mapping[str, torch.Tensor]) -> None:
     for name, value in values.items():
-        _add(sums, name, value)
+        add_to(sums, name, value)
 
 
 def _overwritten(layer: str) -> None:
@@ -382,12 +382,6 @@ def _overwritten(layer: str) -> None:
     )
     msg += "asked for need it unchanged"
     raise InvalidParameterError(msg)
-
-
-def _add(found: dict[Any, Any], quantity: Any, value: torch.Tensor) -> None:
-    """Sum a quantity over a layer's calls and inputs."""
-    before = found.get(quantity)
-    found[quantity] = value if before is None else before + value
 
 
 def _not_finite(layer: str, what: str) -> None:

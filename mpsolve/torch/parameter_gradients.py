@@ -13,7 +13,7 @@ from mpsolve.errors import InvalidParameterError
 from mpsolve.torch.around import around
 from mpsolve.torch.layers import Layer
 
-__all__ = ["Watched", "fetched_gradients", "trainable"]
+__all__ = ["Watched", "add_to", "fetched_gradients", "trainable"]
 
 
 @contextmanager
@@ -105,7 +105,7 @@ def fetched_gradients(
     def enter(index: int, args: Any, kwargs: Any, _: ExitStack) -> tuple[Any, Any]:
         own = found[index].setdefault("own_gradient", {})
         for name in layers[index].parameters:
-            watched.watch(layers[index], name, partial(_add, own, name))
+            watched.watch(layers[index], name, partial(add_to, own, name))
         return args, kwargs
 
     with ExitStack() as stack:
@@ -115,8 +115,10 @@ def fetched_gradients(
         yield
 
 
-def _add(sums: dict[str, torch.Tensor], name: str, value: torch.Tensor) -> None:
-    sums[name] = sums[name] + value if name in sums else value
+def add_to(sums: dict[Any, Any], name: Any, value: torch.Tensor) -> None:
+    """Add a tensor to the sum of a name, which may not have begun."""
+    before = sums.get(name)
+    sums[name] = value if before is None else before + value
 
 
 def _forget(parameter: torch.Tensor) -> None:

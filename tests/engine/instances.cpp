@@ -59,6 +59,17 @@ MckpProblem Instance::problem() const {
   return problem;
 }
 
+paths::Input Budgeted::input() const {
+  paths::Input input;
+  input.num_groups = static_cast<std::int32_t>(offsets.size()) - 1;
+  input.offsets = offsets.data();
+  input.loss = loss.data();
+  for (std::size_t b = 0; b < usage.size(); ++b) {
+    input.budgets.push_back({usage[b].data(), sides[b].first, sides[b].second});
+  }
+  return input;
+}
+
 Instance small_instance(Random& random) {
   Instance instance;
   const std::int64_t groups = random.integer(0, 6);

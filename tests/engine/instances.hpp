@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "mckp.hpp"
+#include "paths/model.hpp"
 
 namespace mpsolve::test {
 
@@ -34,6 +36,16 @@ struct Instance {
   std::int64_t min_usage() const;
   std::int64_t max_usage() const;
   MckpProblem problem() const;
+};
+
+// Groups under several budgets.
+struct Budgeted {
+  std::vector<std::int64_t> offsets{0};
+  std::vector<double> loss;
+  std::vector<std::vector<std::int64_t>> usage;
+  std::vector<std::pair<std::int64_t, std::int64_t>> sides;
+
+  paths::Input input() const;  // which points into this
 };
 
 // A few groups of every kind of loss, usage and budget.

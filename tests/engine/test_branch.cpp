@@ -15,24 +15,6 @@ namespace {
 
 using paths::kInfinity;
 
-struct Budgeted {
-  std::vector<std::int64_t> offsets{0};
-  std::vector<double> loss;
-  std::vector<std::vector<std::int64_t>> usage;
-  std::vector<std::pair<std::int64_t, std::int64_t>> sides;
-
-  paths::Model model() const {
-    paths::Input input;
-    input.num_groups = static_cast<std::int32_t>(offsets.size()) - 1;
-    input.offsets = offsets.data();
-    input.loss = loss.data();
-    for (std::size_t b = 0; b < usage.size(); ++b) {
-      input.budgets.push_back({usage[b].data(), sides[b].first, sides[b].second});
-    }
-    return paths::build_model(input);
-  }
-};
-
 // Upper sides, lower sides, both, and equalities; now and then many equal losses.
 Budgeted budgeted_instance(Random& random) {
   Budgeted made;
@@ -121,7 +103,8 @@ void test_branch() {
   Random random(11);
   int solved = 0;
   for (int t = 0; t < 6000 && failures() == 0; ++t) {
-    const paths::Model model = budgeted_instance(random).model();
+    const Budgeted made = budgeted_instance(random);
+    const paths::Model model = paths::build_model(made.input());
     if (model.infeasible || model.group.empty()) continue;
     const std::vector<double> least = least_with(model);
     const double optimum = *std::min_element(least.begin(), least.end());

@@ -12,23 +12,13 @@ namespace {
 
 using paths::kInfinity;
 
-struct Coupled {
-  std::vector<std::int64_t> offsets{0};
-  std::vector<double> loss;
-  std::vector<std::vector<std::int64_t>> usage;
-  std::vector<std::pair<std::int64_t, std::int64_t>> sides;
+struct Coupled : Budgeted {
   std::vector<std::pair<std::int32_t, std::int32_t>> pairs;
   std::vector<std::vector<double>> tables;
   double size = 0.0;  // no layout's absolute losses sum to more
 
   paths::Input input() const {
-    paths::Input input;
-    input.num_groups = static_cast<std::int32_t>(offsets.size()) - 1;
-    input.offsets = offsets.data();
-    input.loss = loss.data();
-    for (std::size_t b = 0; b < usage.size(); ++b) {
-      input.budgets.push_back({usage[b].data(), sides[b].first, sides[b].second});
-    }
+    paths::Input input = Budgeted::input();
     for (std::size_t c = 0; c < pairs.size(); ++c) {
       input.couplings.push_back({pairs[c].first, pairs[c].second, tables[c].data()});
     }

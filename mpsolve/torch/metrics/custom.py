@@ -9,13 +9,13 @@ import torch
 
 from mpsolve.errors import InvalidParameterError
 from mpsolve.torch.batches import Batch
-from mpsolve.torch.metrics.protocol import Context, Estimate, State, as_array
-from mpsolve.torch.samples import Moments
+from mpsolve.torch.metrics.mean_of_samples import MeanOfSamples
+from mpsolve.torch.metrics.protocol import Context
 
 __all__ = ["CallableMetric"]
 
 
-class CallableMetric:
+class CallableMetric(MeanOfSamples):
     """A metric whose values a callable returns for each batch.
 
     Parameters
@@ -43,18 +43,7 @@ class CallableMetric:
         self.unit = str(getattr(function, "unit", ""))
         self.is_signed = bool(getattr(function, "is_signed", True))
 
-    def start(self, context: Context) -> State:
-        """Return the sums before the first batch."""
-        return Moments("value").start(context.shape)
-
-    def update(
-        self,
-        state: State,
-        record: Mapping[str, Any],
-        num_samples: int,
-        context: Context,
-    ) -> None:
-        """Add a batch's values to the sums."""
+    def _values(self, record: Mapping[str, Any], context: Context) -> torch.Tensor:
         given = self.function(context, record["batch"])
         values = torch.as_tensor(given).detach().double().cpu()
         if tuple(values.shape) != context.shape:
@@ -69,9 +58,4 @@ class CallableMetric:
             msg += f"{values[i, k].item()} for layer {context.layers[i].name!r} at "
             msg += context.precisions[k].name
             raise InvalidParameterError(msg)
-        Moments("value").add(state, values[..., None], num_samples)
-
-    def finish(self, state: State, context: Context) -> Estimate:
-        """Return the mean over samples."""
-        mean, error = Moments("value").estimate(state)
-        return Estimate(as_array(mean), as_array(error))
+        return values[..., None]
