@@ -17,7 +17,7 @@ from benchmarks.paper.noise.perturb import NoisyNetwork, losses
 from benchmarks.paper.noise.single import stages
 from benchmarks.paper.noise.trials import sizes_of, trial
 
-__all__ = ["UNSEEN", "changes_of", "compare", "divergences", "refine"]
+__all__ = ["SEED", "UNSEEN", "changes_of", "compare", "divergences", "refine"]
 
 Floats = npt.NDArray[np.float64]
 Batches = list[tuple[Tensor, Tensor]]

@@ -14,7 +14,7 @@ from rich.progress import Progress
 
 from benchmarks.paper.networks import Network, load_network
 from benchmarks.paper.noise.arms import ARMS, layout_of, random_layout
-from benchmarks.paper.noise.in_place import UNSEEN, divergences, refine
+from benchmarks.paper.noise.in_place import SEED, UNSEEN, divergences, refine
 from benchmarks.paper.noise.levels import (
     Setting,
     counts,
@@ -200,23 +200,40 @@ class _Runs:
     def _verify(self, setting: Setting) -> None:
         """Choose among the exact arms' layouts, on all calibration images."""
         place = (self.network.name, setting.levels, setting.split)
-        key = ("layout", *place, "verified")
-        if key in self.store:
-            return
         layouts = [self.store[("layout", *place, a)]["layout"] for a in FINALISTS]
-        layouts = list(dict.fromkeys(layouts))
-        began = time.process_time()
-        self.noisy.store(setting.storage, seed=0)
-        found = divergences(self.noisy, setting, layouts, self.verified_on)
-        self.noisy.store(0.0, seed=0)
-        self.store.add(
-            key,
-            layout=layouts[int(np.argmin(found))],
-            divergences=[round(d, 7) for d in found],
-            seconds=round(time.process_time() - began, 2),
-            forward=2 * len(layouts),
-            backward=0,
-        )
+        self._choose(setting, "verified", list(dict.fromkeys(layouts)), SEED)
+
+    def _choose(
+        self,
+        setting: Setting,
+        arm: str,
+        layouts: list[str],
+        first_seed: int,
+        seconds: float = 0.0,
+        forward: float = 0,
+    ) -> str:
+        """Take the layout whose outputs diverge least, on noise from a seed on.
+
+        What the layouts cost before is added to the arm's time and passes.
+        """
+        key = ("layout", self.network.name, setting.levels, setting.split, arm)
+        if key not in self.store:
+            began = time.process_time()
+            self.noisy.store(setting.storage, seed=0)
+            found = divergences(
+                self.noisy, setting, layouts, self.verified_on, first_seed
+            )
+            self.noisy.store(0.0, seed=0)
+            self.store.add(
+                key,
+                layout=layouts[int(np.argmin(found))],
+                divergences=[round(d, 7) for d in found],
+                seconds=round(seconds + time.process_time() - began, 2),
+                forward=forward + 2 * len(layouts),
+                backward=0,
+            )
+        layout: str = self.store[key]["layout"]
+        return layout
 
     def _in_place(self, setting: Setting) -> str:
         """Return the exact layout after steps over losses measured around it."""
@@ -242,24 +259,17 @@ class _Runs:
     def _settled(self, setting: Setting) -> str:
         """Return the layout after the steps, or before, on noise that had no say."""
         place = (self.network.name, setting.levels, setting.split)
-        key = ("layout", *place, "settled")
-        if key not in self.store:
-            arms = [self.store[("layout", *place, a)] for a in ("verified", "in_place")]
-            layouts = [arm["layout"] for arm in arms]
-            began = time.process_time()
-            found = divergences(
-                self.noisy, setting, layouts, self.verified_on, first_seed=UNSEEN
-            )
-            self.store.add(
-                key,
-                layout=layouts[int(np.argmin(found))],
-                divergences=[round(d, 7) for d in found],
-                seconds=round(arms[1]["seconds"] + time.process_time() - began, 2),
-                forward=arms[1]["forward"] + 4,
-                backward=0,
-            )
-        layout: str = self.store[key]["layout"]
-        return layout
+        before, after = (
+            self.store[("layout", *place, arm)] for arm in ("verified", "in_place")
+        )
+        return self._choose(
+            setting,
+            "settled",
+            [before["layout"], after["layout"]],
+            UNSEEN,
+            after["seconds"],
+            after["forward"],
+        )
 
     def _with_pairs(self, setting: Setting) -> str:
         """Return the exact layout with the terms of all pairs of layers."""
