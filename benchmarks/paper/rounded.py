@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ from mpsolve.torch import Layer, find_layers, find_ties, memory, parse
 from mpsolve.torch.rounding import round_inputs, round_weights
 
 __all__ = ["Choices", "Flat", "RoundedNetwork", "flat_targets"]
+
+Number = TypeVar("Number", bound=np.generic)
 
 #: A precision's position for every decision.
 Choices = tuple[int, ...]
@@ -109,7 +111,7 @@ class RoundedNetwork:
         ]
         self.names = tuple(self.layers[group[0]].name for group in self.groups)
         sizes = memory(self.layers, self._parsed)
-        self.bytes = np.array([sizes[list(g)].sum(0) for g in self.groups], np.int64)
+        self.bytes = self.by_decision(np.asarray(sizes, np.int64))
         self.parts = parts_of(self.model)
         self.first_part = [self._begin(group) for group in self.groups]
         self._is_running = False
@@ -133,6 +135,10 @@ class RoundedNetwork:
     def shape(self) -> tuple[int, int]:
         """Number of decisions and of precisions."""
         return len(self.groups), len(self.precisions)
+
+    def by_decision(self, values: npt.NDArray[Number]) -> npt.NDArray[Number]:
+        """Add up values of the layers of each decision."""
+        return np.array([values[list(g)].sum(0) for g in self.groups], values.dtype)
 
     def usage(self, choices: Choices) -> int:
         """Return a layout's bytes."""

@@ -354,7 +354,7 @@ def test_what_counts_as_better():
         "exact": common + 0.001 * rng.normal(size=20),
         "random": common * 0,
     }
-    case = Case("resnet8", "absolute", "both", excess, {}, {})
+    case = Case("resnet8", "absolute", "both", range(20), 8, excess, {}, {})
     assert case.better_than("hawq") == ["exact"]
     assert case.better_than("exact") == []
     assert case.is_resolved

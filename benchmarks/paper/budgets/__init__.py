@@ -12,7 +12,7 @@ from rich.progress import track
 
 from benchmarks.paper.budgets import exhaustion, operations
 from benchmarks.paper.budgets.arms import ADDITIVE, ARMS, EXACT, budgets_of, solve_arms
-from benchmarks.paper.budgets.incumbent import Incumbents
+from benchmarks.paper.budgets.incumbent import Incumbents, turns
 from benchmarks.paper.budgets.measured import (
     add_divergence,
     add_held_out,
@@ -37,6 +37,9 @@ SIZES = {
     "resnet56": (128, 500, 10),
     "stories260k": (8, 16, 1),
 }
+
+#: Expansions of each study of operations and times.
+OPERATIONS = {"resnet8": 3, "resnet20": 2, "resnet56": 1, "stories260k": 1}
 
 #: Part of the held-out samples whose divergence from full precision is measured.
 SHARE = 1 / 3
@@ -67,19 +70,29 @@ def run(arguments: argparse.Namespace, store: Store) -> None:
     if arguments.exhaustion != "skip" and "resnet8" in arguments.networks:
         exhaustion.run(store, arguments.data, small=arguments.exhaustion == "smoke")
     if arguments.operations != "skip":
-        operations.run(store, arguments.data, small=arguments.operations == "smoke")
+        for name in arguments.networks:
+            calibration, held_out, _ = sizes_of(name, arguments)
+            operations.run(
+                *(name, store, arguments.data),
+                (calibration, held_out, OPERATIONS.get(name, 1)),
+                draws=arguments.draws,
+                small=arguments.operations == "smoke",
+            )
+
+
+def sizes_of(name: str, arguments: argparse.Namespace) -> tuple[int, int, int]:
+    """Return calibration samples, held-out samples and expansions of a network."""
+    asked = (arguments.calibration, arguments.held_out, arguments.expansions)
+    calibration, held_out, expansions = (
+        default if given is None else given
+        for given, default in zip(asked, SIZES.get(name, (64, 200, 2)), strict=True)
+    )
+    return calibration, held_out, expansions
 
 
 def run_memory(name: str, arguments: argparse.Namespace, store: Store) -> None:
     """Run all arms of a network under memory budgets."""
-    calibration, held_out, expansions = (
-        default if given is None else given
-        for given, default in zip(
-            (arguments.calibration, arguments.held_out, arguments.expansions),
-            SIZES.get(name, (64, 200, 2)),
-            strict=True,
-        )
-    )
+    calibration, held_out, expansions = sizes_of(name, arguments)
     folder: Path = arguments.data
     loaded = load_network(
         name,
@@ -170,12 +183,3 @@ def solve_incumbents(
         key = ("divergence", name, code_of(choices))
         if choices in found.known and key not in store:
             store.add(key, value=found.known[choices])
-
-
-def turns(count: int) -> list[int]:
-    """Return positions of budgets, spread out at first, all of them in the end."""
-    step, found = count, []
-    while step:
-        found += [i for i in range(step // 2, count, step) if i not in found]
-        step //= 2
-    return found

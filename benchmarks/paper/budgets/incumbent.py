@@ -19,7 +19,7 @@ import mpsolve
 from benchmarks.paper.budgets.expansion import expand, expansion_problem
 from benchmarks.paper.rounded import Choices, RoundedNetwork
 
-__all__ = ["Incumbents"]
+__all__ = ["Incumbents", "turns"]
 
 #: Most changes from the layout that was measured around.
 RADII = (1, 2, 4, 8)
@@ -114,3 +114,12 @@ class Incumbents:
                 if result.layout is not None:
                     self.measure(tuple(result.layout.choices.tolist()))
         return bool((self._values() < before).any())
+
+
+def turns(count: int) -> list[int]:
+    """Return positions of budgets, spread out at first, all of them in the end."""
+    step, found = count, []
+    while step:
+        found += [i for i in range(step // 2, count, step) if i not in found]
+        step //= 2
+    return found

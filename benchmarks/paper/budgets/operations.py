@@ -15,7 +15,7 @@ import mpsolve
 from benchmarks.paper.budgets import programs
 from benchmarks.paper.budgets.arms import SECONDS
 from benchmarks.paper.budgets.expansion import expand, expansion_problem
-from benchmarks.paper.budgets.incumbent import Incumbents
+from benchmarks.paper.budgets.incumbent import Incumbents, turns
 from benchmarks.paper.budgets.measured import code_of
 from benchmarks.paper.networks import Network, load_network
 from benchmarks.paper.rounded import Choices, RoundedNetwork
@@ -46,23 +46,50 @@ SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)
 METRICS = ("loss_mse", "loss_mse_elements")
 
 
-def run(store: Store, folder: Path, *, small: bool) -> None:
-    """Run all arms that can express these budgets."""
-    name = "resnet8" if small else "resnet20"
+def run(
+    name: str,
+    store: Store,
+    folder: Path,
+    sizes: tuple[int, int, int],
+    *,
+    draws: int = 24,
+    small: bool = False,
+) -> None:
+    """Run all arms that can express these budgets.
+
+    Parameters
+    ----------
+    name : str
+        Of a network.
+    store : Store
+    folder : Path
+    sizes : tuple of int
+        Calibration samples, held-out samples, and expansions around incumbents for
+        each study.
+    draws : int
+        Of the Hessian's trace.
+    small : bool
+        One budget of each study, and few repeats of timings.
+    """
     studies = ("bops", "together", "time")
     if all(("operations about", name, study) in store for study in studies):
         return
-    counts = (16, 16) if small else (64, 128)
+    calibration, held_out, expansions = sizes
     loaded = load_network(
-        name, calibration=counts[0], held_out=counts[1], batch=64, folder=folder
+        name,
+        calibration=calibration,
+        held_out=held_out,
+        batch=64 if name.startswith("resnet") else 32,
+        folder=folder,
     )
     inputs = loaded.calibration[0][0]
     graph = trace(loaded.model, inputs)
     network = RoundedNetwork(loaded, INTEGERS)
-    operations = bops(graph, INTEGERS, network.names)
+    layers = [layer.name for layer in network.layers]
+    times = theoretical_time(graph, INTEGERS, "T4", layers).astype(np.int64)
     usage: Usage = {
-        "bops": operations // len(inputs),
-        "time": theoretical_time(graph, INTEGERS, "T4", network.names).astype(np.int64),
+        "bops": network.by_decision(bops(graph, INTEGERS, layers) // len(inputs)),
+        "time": network.by_decision(times),
     }
     unit = float(usage["bops"][:, 0].sum()) / 4  # int2 has 2 × 2
     few = slice(0, 1) if small else slice(None)
@@ -79,7 +106,6 @@ def run(store: Store, folder: Path, *, small: bool) -> None:
             }
         )
     asked = {"bops": budgets, "together": together}
-    draws = 4 if small else 24
     missing = [s for s in asked if ("operations about", name, s) not in store]
     if missing:
         tables = _tables(network, draws)
@@ -91,7 +117,7 @@ def run(store: Store, folder: Path, *, small: bool) -> None:
                 usage,
                 asked[study],
                 store,
-                expansions=0 if small else 2,
+                expansions=expansions,
             )
     if ("operations about", name, "time") in store:
         return
@@ -100,8 +126,9 @@ def run(store: Store, folder: Path, *, small: bool) -> None:
         times = time_layers(
             loaded.model, inputs, FLOATS, repeats=3 if small else 15
         ).median
+        times = times.astype(np.int64)
         store.add(("times", name), values=times.tolist(), batch=len(inputs))
-    measured = np.array(store["times", name]["values"]).astype(np.int64)
+    measured = floats.by_decision(np.array(store["times", name]["values"], np.int64))
     least, most = measured.min(1).sum(), measured[:, -1].sum()
     limits = [{"time": int(least + s * (most - least))} for s in SHARES[few]]
     _study(
@@ -144,7 +171,7 @@ def _study(
             rows.append((arm, i, choices, seconds))
             if arm.startswith(("exact", "uniform")) and choices is not None:
                 found.measure(choices)
-    for position in range(0, len(budgets), 2)[:expansions]:
+    for position in turns(len(budgets))[:expansions]:
         found.improve(position)
     rows += [("exact:incumbent", i, found.best(i), 0.0) for i in range(len(budgets))]
     own = network.quality(None, network.network.held_out)
@@ -174,7 +201,7 @@ def _tables(network: RoundedNetwork, draws: int) -> tuple[dict[str, Floats], Flo
     asked = [*METRICS, HessianTrace(0.05, draws)]
     scores = calibrate(network.model, data, loss, network.precisions, asked)
     found = expand(network)
-    tables = {metric: s.values for metric, s in scores.items()}
+    tables = {metric: network.by_decision(s.values) for metric, s in scores.items()}
     return {**tables, "output_kl": found.divergence.mean(-1)}, found.pairs
 
 

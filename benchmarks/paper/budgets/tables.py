@@ -41,7 +41,7 @@ def measure_tables(network: RoundedNetwork, store: Store, draws: int) -> None:
         )
         seconds = time.process_time() - started
         scores = found[metric]
-        values = np.array([scores.values[list(g)].sum(0) for g in network.groups])
+        values = network.by_decision(scores.values)
         store.add(
             ("table", name, metric),
             values=values.tolist(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 
 #: Arms that are no metric: what follows the exact one, and chance.
 EXTRA = {
-    "verified": "exact: the best of five optima",
+    "verified": "exact: the best of six optima",
     "in_place": "exact, then steps in place",
     "settled": "exact, and steps where they hold",
     "pairs": "exact: with pairs of layers",
@@ -45,6 +45,10 @@ class Case(NamedTuple):
     Attributes
     ----------
     network, levels, split : str
+    seeds : range
+        Of noise; each has images of its own.
+    images : int
+        Of a seed.
     excess : dict of str to ndarray, shape (seeds,)
         Loss over full precision's on the same images, for every arm and noise seed.
     accuracy : dict of str to float
@@ -56,6 +60,8 @@ class Case(NamedTuple):
     network: str
     levels: str
     split: str
+    seeds: range
+    images: int
     excess: dict[str, Floats]
     accuracy: dict[str, float]
     layouts: dict[str, str]
@@ -105,41 +111,35 @@ class Study:
         self.networks = [name for name in ORDER if name in found]
         self.about = found
 
-    def clean(self, network: str) -> list[dict[str, Any]]:
-        """Return the record of full precision, if there is one."""
-        records = self.store.select("clean", network)
-        later = [record for record in records if len(record["key"]) > 4]
-        first = [record for record in records if len(record["key"]) == 4]
-        return first[-1:] if self.is_first or not later else later[-1:]
-
     @cached_property
     def cases(self) -> list[Case]:
         """Those that are complete, networks in order, settings as they were run."""
         made = []
         for name in self.networks:
-            clean = self.clean(name)
-            if not clean:
-                continue
-            sizes = clean[0]["key"][2:]
             by_setting: dict[tuple[str, str], dict[str, str]] = {}
             for record in self.store.select("layout", name):
                 _, _, levels, split, arm = record["key"]
                 by_setting.setdefault((levels, split), {})[arm] = record["layout"]
             for (levels, split), layouts in by_setting.items():
-                case = self._case(name, levels, split, sizes, layouts, clean[0])
+                case = self._case(name, levels, split, layouts)
                 if case is not None:
                     made.append(case)
         return made
 
+    def _sizes(self, *place: str) -> tuple[int, ...]:
+        """Return the number of a case's seeds, of images of each, and the first seed.
+
+        The first is left out where it is 0. Of seeds that came later, the last count.
+        """
+        found = {tuple(r["key"][4:-1]) for r in self.store.select("trial", *place)}
+        later = {sizes for sizes in found if len(sizes) > 2}
+        some = found - later if self.is_first or not later else later
+        return max(some, key=lambda sizes: (sizes[2:], sizes), default=())
+
     def _case(
-        self,
-        name: str,
-        levels: str,
-        split: str,
-        sizes: Sequence[int],
-        layouts: dict[str, str],
-        clean: dict[str, Any],
+        self, name: str, levels: str, split: str, layouts: dict[str, str]
     ) -> Case | None:
+        sizes = self._sizes(name, levels, split)
         start = ("trial", name, levels, split, *sizes)
         asked = {**layouts, "random": "random"}
         done = {
@@ -151,11 +151,15 @@ class Study:
             return None
         known = [*ARMS, *EXTRA]
         arms = sorted(done, key=known.index)
+        clean = self.store[("clean", name, *sizes)]
         own = np.array(clean["loss"]), np.mean(clean["accuracy"])
+        count, images, first = (*sizes, 0)[:3]
         return Case(
             name,
             levels,
             split,
+            range(first, first + count),
+            images,
             {arm: np.array(done[arm]["loss"]) - own[0] for arm in arms},
             {arm: float(np.mean(done[arm]["accuracy"]) - own[1]) for arm in arms},
             {arm: layouts[arm] for arm in arms if arm in layouts},

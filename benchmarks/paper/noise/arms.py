@@ -96,6 +96,9 @@ def _measured(key: str) -> Callable[[Metrics, Setting], Floats]:
 
 BOTH = ("inputs", "parameters")
 
+#: Seconds after which a solve with all pairs returns the best layout so far.
+PAIRS_LIMIT = 60.0
+
 #: In the order of the tables.
 ARMS = {
     "hawq": Arm("HAWQ-v2: trace × error", "hessian", _hawq),
@@ -144,7 +147,7 @@ def solve(
         inventory=dict(zip(setting.names, setting.inventory, strict=True)),
         couplings=couplings or [],
     )
-    result = mpsolve.solve(problem)
+    result = mpsolve.solve(problem, time_limit=PAIRS_LIMIT if couplings else None)
     number = {name: str(k) for k, name in enumerate(setting.names)}
     layout = "".join(number[name] for name in result.layout.values())
     return Found(layout, float(result.loss), result.method, str(result.reason))

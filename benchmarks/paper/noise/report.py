@@ -58,12 +58,22 @@ def _protocol(study: Study) -> str:
     names = [
         f"{network_title(n)} {study.about[n]['inventory']}" for n in study.networks
     ]
-    clean = {n: study.clean(n) for n in study.networks}
-    sizes = [
-        f"{network_title(n)} {records[0]['key'][2]} × {records[0]['key'][3]}"
-        for n, records in clean.items()
-        if records
+    sizes, more = [], []
+    for name in study.networks:
+        cases = [c for c in study.cases if c.network == name]
+        usual = min((len(c.seeds) for c in cases), default=0)
+        sizes += [f"{network_title(name)} {usual} × {c.images}" for c in cases[:1]]
+        more += [
+            f"{len(c.seeds)} on {network_title(name)}, {c.levels}, {c.split}"
+            for c in cases
+            if len(c.seeds) > usual
+        ]
+    unproven = [
+        " ".join(r["key"][1:])
+        for r in study.store.select("layout")
+        if r.get("reason", "OPTIMAL") != "OPTIMAL"
     ]
+    but = f"; not proven in time: {', '.join(unproven)}" if unproven else ""
     samples = [
         f"{network_title(r['key'][1])} {r['key'][3]}"
         for r in study.store.select("single")
@@ -82,13 +92,15 @@ def _protocol(study: Study) -> str:
 - Layers in four classes, level 1 to 4: {"; ".join(names)}.
 - Calibration: the first 256 even rows of CIFAR-10's test set, the same for every arm;
   single-layer losses on {", ".join(samples)} of them. Everything below is measured on
-  odd rows: seeds × images of each: {", ".join(sizes)}. Every seed has images of its
-  own, so intervals cover noise and images.
+  odd rows: seeds × images of each: {", ".join(sizes)}. Where that many had not told
+  most excess losses from 0, seeds are more: {"; ".join(more) or "nowhere"}. Every seed
+  has images of its own, so intervals cover noise and images.
 - Common random numbers: one unit draw for each layer and seed, scaled by the level, the
   same for all arms, and used with both signs, whose mean counts. Intervals are 95 %
   (Student's t over seeds), of paired differences. Losses in mnat: 1e-3 nats.
 - Every arm's layout is a solution that mpsolve proved optimal for the arm's own losses:
-  sorting where they are products, transportation where not, and couplings with pairs.
+  sorting where they are products, transportation where not, and couplings with
+  pairs{but}.
 - *HAWQ-v2* minimises trace/n × squared error of the parameters, which is trace ×
   variance here; it ranks layers by the mean trace, trace/n, and the paper's words
   ("Hessian-trace expectation") may mean either, so both are here. *Algorithm 1* sorts
@@ -96,10 +108,11 @@ def _protocol(study: Study) -> str:
   layer's own error. *Exact* minimises single-layer losses measured at the first two
   levels (smaller ones by the quadratic law), with antithetic draws, pulled towards the
   outputs' divergence as far as they are uncertain (empirical Bayes); *losses* and
-  *divergence* alone are beside it. *The best of five optima* runs the optima for these
-  three and for both kinds of loss MSE on all calibration images with all noise, and
-  takes the one whose outputs diverge least (by the loss it would take what was fitted
-  to the labels of the same images): that is the exact arm that counts. *Steps in
+  *divergence* alone are beside it. *The best of six optima* runs the optima for these
+  three, for both kinds of loss MSE and for Algorithm 1's RMS norm on all calibration
+  images with all noise, twice, and takes the one whose outputs diverge least (by the
+  loss it would take what was fitted to the labels of the same images): that is the
+  exact arm that counts. *Steps in
   place*, on ResNet-8, measure what single changes do while all other layers are noisy,
   and solve for the best few changes at once; they count in its place where outputs
   diverge less after them, on noise that had no say in them.

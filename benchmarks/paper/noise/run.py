@@ -27,7 +27,7 @@ from benchmarks.paper.noise.pairs import measure_pairs, with_pairs
 from benchmarks.paper.noise.perturb import NoisyNetwork
 from benchmarks.paper.noise.plan import (
     DEEP,
-    LEFT_OUT,
+    FAINT,
     PAIR_IMAGES,
     PLAN,
     RANDOM,
@@ -49,7 +49,13 @@ IN_PLACE_BATCH = 16
 
 #: Arms whose layouts are compared before one is taken: all are optima of losses that
 #: were measured or derived on the calibration images.
-FINALISTS = ("loss_mse", "gauss_newton", "divergence", "measured", "exact")
+FINALISTS = (
+    *("loss_mse", "gauss_newton", "alg1_rms"),
+    *("divergence", "measured", "exact"),
+)
+
+#: Draws of noise for every batch that they are compared with.
+COMPARED = 2
 
 #: Most rounds of measuring around a layout.
 STEPS = 3
@@ -60,7 +66,7 @@ def first_seed(name: str, arguments: argparse.Namespace) -> int:
     given: int | None = arguments.first_seed
     if given is not None:
         return given
-    return 40 if name == "resnet8" else 20
+    return 60 if name == "resnet8" else 40
 
 
 def run(arguments: argparse.Namespace, store: Store) -> None:
@@ -74,15 +80,29 @@ def run(arguments: argparse.Namespace, store: Store) -> None:
                 continue
             if name not in open_ones:
                 images = arguments.images // (1 + (name in DEEP))
+                batches = max(
+                    seeds_of(name, levels, split, arguments).stop
+                    for _, levels, split, names in PLAN
+                    if name in names
+                )
                 network = load_network(
                     name,
                     calibration=arguments.calibration,
-                    held_out=(first_seed(name, arguments) + arguments.seeds) * images,
+                    held_out=images * batches,
                     batch=images,
                     folder=arguments.data,
                 )
                 open_ones[name] = _Runs(network, arguments, store)
             open_ones[name].run(what, levels, split)
+
+
+def seeds_of(
+    name: str, levels: str, split: str, arguments: argparse.Namespace
+) -> range:
+    """Return the seeds of a setting's noise; each has held-out images of its own."""
+    first = first_seed(name, arguments)
+    factor = FAINT.get((name, levels, split), 1)
+    return range(first, first + factor * arguments.seeds)
 
 
 class _Runs:
@@ -109,13 +129,6 @@ class _Runs:
         self.in_place_on = _batches(few, IN_PLACE_BATCH)
         self.verified_on = _batches(images, IN_PLACE_BATCH)
         self.means = root_mean_squares(self.noisy, self.batches)
-        first = first_seed(network.name, arguments)
-        self.seeds = range(first, first + arguments.seeds)
-        # Records from the first seed on are from before one could begin elsewhere.
-        self.sizes = (
-            *(arguments.seeds, len(network.held_out[0][1])),
-            *([first] if first else []),
-        )
         self.store.add(
             ("network", network.name),
             layers=self.noisy.names,
@@ -127,7 +140,7 @@ class _Runs:
     def run(self, what: str, levels: str, split: str) -> None:
         """Run one line of the plan."""
         (setting,) = settings([(levels, split)], *self.means)
-        self._clean()
+        self._clean(setting)
         layouts = self._layouts(setting)
         self._verify(setting)
         if what == "trials":
@@ -139,6 +152,16 @@ class _Runs:
             self._trials(setting, sorted(layouts))
         else:
             self._trials(setting, [self._with_pairs(setting)])
+
+    def _seeds(self, setting: Setting) -> range:
+        place = (self.network.name, setting.levels, setting.split)
+        return seeds_of(*place, self.arguments)
+
+    def _sizes(self, setting: Setting) -> tuple[int, ...]:
+        """Return what a record's key says of seeds and images."""
+        seeds, images = self._seeds(setting), len(self.network.held_out[0][1])
+        # Records from the first seed on are from before one could begin elsewhere.
+        return (len(seeds), images, *([seeds[0]] if seeds[0] else []))
 
     def _metric(self, metric: str, storage: float = 0.0) -> dict[str, Any]:
         key = (
@@ -168,8 +191,6 @@ class _Runs:
 
     def _arms(self, setting: Setting) -> list[str]:
         without = {"alg3"} if setting.storage else {"alg3_stored"}
-        if self.network.name in DEEP:
-            without |= LEFT_OUT
         return [arm for arm in ARMS if arm not in without]
 
     def _given(self, setting: Setting) -> dict[str, Any]:
@@ -220,8 +241,15 @@ class _Runs:
         if key not in self.store:
             began = time.process_time()
             self.noisy.store(setting.storage, seed=0)
-            found = divergences(
-                self.noisy, setting, layouts, self.verified_on, first_seed
+            found = np.mean(
+                [
+                    divergences(
+                        *(self.noisy, setting, layouts, self.verified_on),
+                        first_seed + draw * len(self.verified_on),
+                    )
+                    for draw in range(COMPARED)
+                ],
+                0,
             )
             self.noisy.store(0.0, seed=0)
             self.store.add(
@@ -229,7 +257,7 @@ class _Runs:
                 layout=layouts[int(np.argmin(found))],
                 divergences=[round(d, 7) for d in found],
                 seconds=round(seconds + time.process_time() - began, 2),
-                forward=forward + 2 * len(layouts),
+                forward=forward + 2 * COMPARED * len(layouts),
                 backward=0,
             )
         layout: str = self.store[key]["layout"]
@@ -276,7 +304,8 @@ class _Runs:
         place = (self.network.name, setting.levels, setting.split)
         key = ("layout", *place, "pairs")
         if key not in self.store:
-            batches = self.in_place_on[: PAIR_IMAGES // IN_PLACE_BATCH]
+            count = PAIR_IMAGES // self.share // IN_PLACE_BATCH
+            batches = self.in_place_on[:count]
             with _bar(f"{' '.join(place)}: pairs", len(batches)) as tick:
                 terms = measure_pairs(self.noisy, setting, batches, tick)
             single = ARMS["exact"].losses(self._given(setting), setting)
@@ -285,9 +314,9 @@ class _Runs:
         layout: str = self.store[key]["layout"]
         return layout
 
-    def _clean(self) -> None:
+    def _clean(self, setting: Setting) -> None:
         """Measure full precision on the images of every seed."""
-        key = ("clean", self.network.name, *self.sizes)
+        key = ("clean", self.network.name, *self._sizes(setting))
         if key in self.store:
             return
         none = Setting(
@@ -296,15 +325,15 @@ class _Runs:
         zeros = "0" * len(self.noisy.layers)
         rows = [
             trial(self.noisy, none, [zeros], batch, 1 + seed)[0]
-            for seed in self.seeds
+            for seed in self._seeds(setting)
             for batch in (self.network.held_out[seed],)
         ]
         self._add(key, rows)
 
     def _trials(self, setting: Setting, layouts: list[str]) -> None:
         name, place = self.network.name, (setting.levels, setting.split)
-        seeds = self.seeds
-        start = ("trial", name, *place, *self.sizes)
+        seeds = self._seeds(setting)
+        start = ("trial", name, *place, *self._sizes(setting))
         missing = [one for one in layouts if (*start, one) not in self.store]
         is_random = (*start, "random") not in self.store
         if not missing and not is_random:
