@@ -12,7 +12,7 @@ from benchmarks.paper.budgets.measured import code_of, paired
 from benchmarks.paper.statistics import Mean
 from benchmarks.paper.store import Store
 
-__all__ = ["BEST", "Fronts", "Verdict", "word_of"]
+__all__ = ["BEST", "Fronts", "Verdict", "counted", "word_of"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -69,6 +69,20 @@ def word_of(difference: Mean) -> str:
     if difference.value <= 0:
         return "below" if difference.has_sign else "on or below"
     return "**above**" if difference.has_sign else "above, within the interval"
+
+
+def counted(differences: list[Mean]) -> str:
+    """Say how often differences from the best of all other arms are below 0."""
+    words = [word_of(d) for d in differences]
+    on = sum(d.value <= 0 for d in differences)
+    text = (
+        f"on or below the best other arm at {on} of {len(words)} budgets "
+        f"({words.count('below')} beyond the interval)"
+    )
+    tied = words.count("above, within the interval")
+    text += f", above within the interval at {tied}" if tied else ""
+    above = words.count("**above**")
+    return text + (f", above at {above}" if above else "")
 
 
 class Fronts:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +18,8 @@ __all__ = [
     "add_held_out",
     "add_quality",
     "code_of",
+    "difference",
+    "packed",
     "paired",
     "samples_of",
 ]
@@ -69,7 +73,7 @@ def packed(values: Floats) -> str:
     return base64.b64encode(values.astype(np.float16).tobytes()).decode()
 
 
-def samples_of(record: dict[str, object]) -> Floats:
+def samples_of(record: Mapping[str, Any]) -> Floats:
     """Return what a record says of every sample."""
     text = base64.b64decode(str(record["samples"]))
     return np.frombuffer(text, np.float16).astype(np.float64)
@@ -85,15 +89,22 @@ def paired(
     kind : {"quality", "held out"}
         Whether losses or divergences are compared.
     """
-    if first == second:
-        return Mean(0.0, 0.0)
+    weights = store["weights", network]["weights"] if kind == "quality" else None
+    field = "loss" if kind == "quality" else "value"
     records = [store[kind, network, code] for code in (first, second)]
-    samples = [samples_of(record) for record in records]
-    difference = samples[0] - samples[1]
-    weights = np.ones(len(difference))
-    field = "value"
-    if kind == "quality":
-        field = "loss"
-        weights = np.array(store["weights", network]["weights"], np.float64)
-    found = weighted_mean(difference, weights)
-    return Mean(records[0][field] - records[1][field], found.half)
+    return difference(records[0], records[1], field, weights)
+
+
+def difference(
+    first: Mapping[str, Any],
+    second: Mapping[str, Any],
+    field: str,
+    weights: npt.ArrayLike | None = None,
+) -> Mean:
+    """Return first - second with the interval of the same samples' differences."""
+    if first is second:
+        return Mean(0.0, 0.0)
+    apart = samples_of(first) - samples_of(second)
+    shares = np.ones(len(apart)) if weights is None else np.asarray(weights, float)
+    found = weighted_mean(apart, shares)
+    return Mean(first[field] - second[field], found.half)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +16,14 @@ from benchmarks.paper.budgets import programs
 from benchmarks.paper.budgets.arms import SECONDS
 from benchmarks.paper.budgets.expansion import expand, expansion_problem
 from benchmarks.paper.budgets.incumbent import Incumbents, turns
-from benchmarks.paper.budgets.measured import code_of
+from benchmarks.paper.budgets.measured import code_of, packed
 from benchmarks.paper.networks import Network, load_network
 from benchmarks.paper.rounded import Choices, RoundedNetwork
 from benchmarks.paper.store import Store
 from mpsolve.torch import applied, bops, calibrate, theoretical_time, time_layers, trace
 from mpsolve.torch.metrics import HessianTrace
 
-__all__ = ["run"]
+__all__ = ["quality_key", "run"]
 
 Floats = npt.NDArray[np.float64]
 Usage = dict[str, npt.NDArray[np.generic]]
@@ -169,7 +169,8 @@ def _study(
             if choices is not None and not found.fits(choices, budget):
                 choices = None
             rows.append((arm, i, choices, seconds))
-            if arm.startswith(("exact", "uniform")) and choices is not None:
+            is_start = arm.startswith(("exact", "uniform", "greedy"))
+            if is_start and choices is not None:
                 found.measure(choices)
     for position in turns(len(budgets))[:expansions]:
         found.improve(position)
@@ -178,7 +179,7 @@ def _study(
     for arm, i, choices, seconds in rows:
         measured = {}
         if choices is not None:
-            measured = _measured(network, choices, store, real=real)
+            _measure(network, choices, store, real=real)
             measured["divergence"] = found.measure(choices)
         store.add(
             ("operations", name, study, arm, i),
@@ -270,22 +271,32 @@ def _uniform(
     return None
 
 
-def _measured(
+def _measure(
     network: RoundedNetwork, choices: Choices, store: Store, *, real: bool
-) -> dict[str, float]:
-    """Return held-out loss and accuracy, and the time where the layout really runs."""
-    key = ("operations quality", network.network.name, ",".join(network.precisions))
-    key = (*key, code_of(choices))
+) -> None:
+    """Add held-out losses, and the time of a batch where the layout really runs."""
+    key = quality_key(network.network.name, network.precisions, choices)
     if key in store:
-        return dict(store[key]["values"])
-    data = network.network.held_out
-    found = network.quality(choices, data)
-    values = {"loss": found.loss, "accuracy": found.accuracy}
+        return
+    found = network.quality(choices, network.network.held_out)
+    times = {}
     if real:
         model = applied(network.model, network.layout(choices))
-        values["seconds_batch"] = _seconds(model, network.network)
-    store.add(key, values=values)
-    return values
+        times["seconds_batch"] = _seconds(model, network.network)
+    store.add(
+        key,
+        loss=found.loss,
+        accuracy=found.accuracy,
+        samples=packed(found.losses),
+        **times,
+    )
+
+
+def quality_key(
+    name: str, precisions: Sequence[str], choices: Sequence[int]
+) -> tuple[str, ...]:
+    """Return the key of what was measured of a layout."""
+    return ("operations quality", name, ",".join(precisions), code_of(tuple(choices)))
 
 
 def _seconds(model: nn.Module, network: Network, repeats: int = 9) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.markdown import table
 from benchmarks.paper.budgets.arms import ADDITIVE, ARMS
 from benchmarks.paper.budgets.exhausted import exhausted_text
-from benchmarks.paper.budgets.fronts import BEST, Fronts, word_of
+from benchmarks.paper.budgets.fronts import BEST, Fronts, counted
 from benchmarks.paper.budgets.measured import code_of
 from benchmarks.paper.budgets.operations_report import operations_text
 from benchmarks.paper.budgets.plots import plot_fronts
@@ -113,8 +113,12 @@ def report(store: Store, folder: Path) -> None:
 def missing_text(store: Store, done: list[str]) -> str:
     """Say what these records do not hold."""
     missing = [f"memory budgets on {name}" for name in NETWORKS if name not in done]
-    studies = {r["key"][2] for r in store.select("operations about")}
-    missing += [title for name, title in OPERATIONS.items() if name not in studies]
+    missing += [
+        f"{title} on {name}"
+        for study, title in OPERATIONS.items()
+        for name in NETWORKS
+        if ("operations about", name, study) not in store
+    ]
     if not store.select("exhausted layout"):
         missing.append("all layouts of a small network")
     if not missing:
@@ -186,20 +190,6 @@ def found_text(fronts: Fronts) -> str:
     if unproven:
         lines.append(f"{unproven} solves with all pairs ended at their time limit.")
     return "\n  - ".join(lines)
-
-
-def counted(differences: list[Mean]) -> str:
-    """Say how often differences from the best of all other arms are below 0."""
-    words = [word_of(d) for d in differences]
-    on = sum(d.value <= 0 for d in differences)
-    text = (
-        f"on or below the best other arm at {on} of {len(words)} budgets "
-        f"({words.count('below')} beyond the interval)"
-    )
-    tied = words.count("above, within the interval")
-    text += f", above within the interval at {tied}" if tied else ""
-    above = words.count("**above**")
-    return text + (f", above at {above}" if above else "")
 
 
 def about_text(fronts: Fronts) -> str:
