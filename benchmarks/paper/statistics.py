@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Mean", "bootstrap", "mean", "weighted_mean"]
+__all__ = ["Mean", "bootstrap", "holm", "mean", "weighted_mean"]
 
 #: Quantiles of Student's t at 0.975, by degrees of freedom; 1.96 far beyond.
 T975 = {
@@ -71,3 +72,20 @@ def bootstrap(
     means = (x[rows] * w[rows]).sum(1) / w[rows].sum(1)
     low, high = np.quantile(means, [0.025, 0.975])
     return Mean(float(np.average(x, weights=w)), float(high - low) / 2)
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """Return p values adjusted for their number, by Holm's procedure.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    order = sorted(range(len(values)), key=lambda i: values[i])
+    adjusted = [1.0] * len(values)
+    largest = 0.0
+    for rank, i in enumerate(order):
+        largest = max(largest, min(1.0, (len(values) - rank) * values[i]))
+        adjusted[i] = largest
+    return adjusted

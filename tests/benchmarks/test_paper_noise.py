@@ -363,6 +363,29 @@ def test_what_counts_as_better():
     )
 
 
+def test_many_equal_arms_are_not_beaten_by_chance():
+    rng = np.random.default_rng(3)
+    beaten = 0
+    for _ in range(200):
+        excess = {f"arm {i}": rng.normal(1, 0.5, 20) for i in range(12)}
+        case = Case("resnet8", "absolute", "both", range(20), 8, excess, {}, {})
+        beaten += case.beaten_p("arm 0") < 0.05
+    # One in twenty at most is two-sided; an arm is beaten on one of the sides.
+    assert beaten <= 12
+
+
+def test_an_arm_that_is_clearly_worse_is_beaten():
+    rng = np.random.default_rng(4)
+    common = rng.normal(1, 0.5, 20)
+    excess = {"worse": common + 0.3, "equal": common + 0.3}
+    excess |= {f"arm {i}": common + 0.1 * rng.normal(size=20) for i in range(8)}
+    case = Case("resnet8", "absolute", "both", range(20), 8, excess, {}, {})
+    assert case.beaten_p("worse") < 1e-3
+    assert case.beaten_p("arm 0") > 0.05
+    only = case._replace(excess={k: excess[k] for k in ("worse", "equal")})
+    assert only.beaten_p("worse") == 1
+
+
 def test_a_tiny_run_is_honest_and_resumes(tmp_path, monkeypatch):
     data = shared_folder("data")
     arguments = ["noise", "--smoke", "--output", str(tmp_path), "--data", str(data)]

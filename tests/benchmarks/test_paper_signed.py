@@ -17,9 +17,10 @@ from benchmarks.paper.signed.options import (
     gradient_signs,
     joined,
 )
-from benchmarks.paper.signed.significance import holm, sign_flip_p, t_test_p
+from benchmarks.paper.signed.significance import sign_flip_p, t_test_p
 from benchmarks.paper.signed.tables import Table, expansions, first_samples, measured
 from benchmarks.paper.signed.temperature import best_temperature, outputs_of
+from benchmarks.paper.statistics import holm
 from mpsolve.torch import apply_, parse
 from tests.conftest import shared_folder
 

@@ -27,6 +27,9 @@ EXTRA = {
     "random": "random layouts",
 }
 
+#: Draws of a permutation test.
+FLIPS = 20_000
+
 #: Networks, small ones first.
 ORDER = ("resnet8", "resnet20", "resnet32", "resnet44", "resnet56")
 
@@ -91,6 +94,33 @@ class Case(NamedTuple):
             for other in self.excess
             if other not in {arm, "random"} and self.difference(other, arm).high < 0
         ]
+
+    def beaten_p(self, arm: str) -> float:
+        """Return the p value of the other arms being no better than an arm.
+
+        A dozen of them are compared at once, and some would be beyond their own
+        interval by chance. Signs of the differences are flipped, a seed's together for
+        all arms, and the largest t of all arms is what counts: Westfall and Young's
+        maxT [1]_. Two-sided, as the intervals are.
+
+        References
+        ----------
+        .. [1] Westfall, Young (1993), Resampling-Based Multiple Testing, Wiley.
+        """
+        others = [a for a in self.excess if a not in {arm, "random"}]
+        gaps = np.stack([self.excess[arm] - self.excess[other] for other in others])
+        gaps = gaps[gaps.any(1)]
+        if not len(gaps):
+            return 1.0
+        squares = (gaps**2).mean(1)
+
+        def largest(means: Floats) -> Floats:
+            spread = np.maximum(squares - means**2, 1e-300)
+            return np.asarray((means / np.sqrt(spread)).max(-1))
+
+        signs = np.random.default_rng(0).choice([-1.0, 1.0], (FLIPS, gaps.shape[1]))
+        reached = largest(signs @ gaps.T / gaps.shape[1]) >= largest(gaps.mean(1))
+        return min(1.0, 2 * (1 + int(reached.sum())) / (1 + FLIPS))
 
 
 class Study:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.markdown import table
 from benchmarks.paper.noise.analysis import Case, Study, geometric_mean, title_of
 from benchmarks.paper.noise.arms import ARMS
-from benchmarks.paper.statistics import Mean
+from benchmarks.paper.statistics import Mean, holm
 
 __all__ = ["RANKED", "SPLIT", "findings", "history", "milli", "network_title"]
 
@@ -103,6 +103,16 @@ def findings(study: Study, ranked: list[Case]) -> str:
         f"interval, in **{len(best)}**. Its geometric mean is {ratios[0]}, by which "
         f"HAWQ-v2 ranks layers, and {ratios[1]}, which HAWQ-v2 minimises."
     )
+    chances = holm([c.beaten_p(_exact(c)) for c in ranked])
+    beaten = [c for c, p in zip(ranked, chances, strict=True) if p < 0.05]
+    compared = sum(len(c.excess) - 2 for c in ranked)
+    lines.append(
+        f"These are {compared} comparisons, of which one in forty would put another "
+        "arm below by chance if all were equal. Taken together (maxT over a case's "
+        "arms, Holm over cases, family-wise 5 %), another arm is lower in "
+        f"**{len(beaten)}** cases{': ' if beaten else ''}"
+        f"{'; '.join(map(_place, beaten))}."
+    )
     unresolved = [
         c for place in RANKED for c in study.select(*place) if not c.is_resolved
     ]
@@ -119,7 +129,8 @@ def findings(study: Study, ranked: list[Case]) -> str:
         )
     worse = [c for c in ranked if c not in best]
     if worse:
-        lines.append("It is beaten in " + "; ".join(map(_beaten, worse)) + ".")
+        places = "; ".join(map(_beaten, worse))
+        lines.append(f"Beyond the interval of a single comparison are {places}.")
     order = {split: [0, 0] for split in ("inputs", "parameters", "both")}
     for c in ranked:
         difference = c.difference("alg1_rms", "hawq")
@@ -162,9 +173,13 @@ def _beaten(case: Case) -> str:
         gap = case.difference(exact, arm)
         names.append(f"{title_of(arm)} by {milli(gap)}")
     return (
-        f"{network_title(case.network)}, {case.levels}, {case.split} "
-        f"({', '.join(names)}, of an excess of {milli(case.mean(exact))} mnat)"
+        f"{_place(case)} ({', '.join(names)}, of an excess of "
+        f"{milli(case.mean(exact))} mnat)"
     )
+
+
+def _place(case: Case) -> str:
+    return f"{network_title(case.network)}, {case.levels}, {case.split}"
 
 
 def network_title(name: str) -> str:

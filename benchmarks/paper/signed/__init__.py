@@ -63,7 +63,7 @@ SMOKE = [
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say how large the run is."""
     add = parser.add_argument
-    add("--networks", nargs="+", choices=list(PLAN), default=["resnet8", "resnet20"])
+    add("--networks", nargs="+", choices=list(PLAN), default=list(PLAN))
     add("--precisions", nargs="+", choices=list(PRECISIONS), default=list(PRECISIONS))
     add("--calibration", type=int, nargs="+", default=[64, 256, 1024])
     add("--held-out", type=int, default=2000, help="images; see `held_out`")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.paper.signed.significance import holm
+from benchmarks.paper.statistics import holm
 from benchmarks.paper.store import Store
 
 __all__ = ["Tried", "distinct", "findings", "tried"]

@@ -1,15 +1,14 @@
-"""Paired tests of a mean difference, and a correction for having tried many."""
+"""Paired tests of a mean difference."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["holm", "sign_flip_p", "t_test_p"]
+__all__ = ["sign_flip_p", "t_test_p"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -51,20 +50,3 @@ def _flips(draws: int, size: int, seed: int) -> npt.NDArray[np.float32]:
     signs *= 2
     signs -= 1
     return signs
-
-
-def holm(values: Sequence[float]) -> list[float]:
-    """Return p values adjusted for their number, by Holm's procedure.
-
-    Examples
-    --------
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    order = sorted(range(len(values)), key=lambda i: values[i])
-    adjusted = [1.0] * len(values)
-    largest = 0.0
-    for rank, i in enumerate(order):
-        largest = max(largest, min(1.0, (len(values) - rank) * values[i]))
-        adjusted[i] = largest
-    return adjusted

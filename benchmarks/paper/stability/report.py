@@ -24,7 +24,7 @@ __all__ = ["report"]
 Floats = npt.NDArray[np.float64]
 
 #: What a whole run has.
-NETWORKS = ("resnet20", "stories260k")
+NETWORKS = ("resnet8", "resnet20", "stories260k")
 
 TEXT = """
 Every sample's value of a metric was kept, so that a resample (as many samples, drawn
