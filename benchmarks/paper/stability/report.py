@@ -41,7 +41,9 @@ means of {measured} resamples with a 95 % interval over these.
 def report(store: Store, folder: Path) -> None:
     """Write ``paper_stability.md`` and the pictures."""
     abouts = [
-        r for r in store.select("network") if store.select("resampled", r["key"][1])
+        store["network", name]
+        for name in NETWORKS
+        if store.select("resampled", name, "output_kl")
     ]
     parts = [
         "# Stability of layouts",
@@ -193,13 +195,18 @@ def gain(
 def _found(store: Store, about: dict[str, Any]) -> str:
     """Say in a sentence what changes, what it costs and whether robustness helps."""
     name, sizes = about["key"][1], about["sizes"]
-    shares = [
-        100 * float(changes(store, about, "output_kl", 0.0, size).mean())
-        for size in (sizes[0], sizes[-1])
-    ]
+    shares = {
+        metric: [
+            f"{100 * float(changes(store, about, metric, 0.0, size).mean()):.0f} %"
+            for size in (sizes[0], sizes[-1])
+        ]
+        for metric in metrics_of(store, name)
+    }
+    few, many = shares.pop("output_kl")
+    others = "; ".join(f"{m} {' and '.join(pair)}" for m, pair in shares.items())
     text = (
-        f"- **{name}**: with output_kl {shares[0]:.0f} % of the decisions change in a "
-        f"resample of {sizes[0]} samples and {shares[1]:.0f} % in one of {sizes[-1]}"
+        f"- **{name}**: with output_kl {few} of the decisions change in a resample of "
+        f"{sizes[0]} samples and {many} in one of {sizes[-1]} ({others})"
     )
     if not is_measured(store, about):
         return text + "."
