@@ -12,6 +12,7 @@ from rich.text import Text
 
 import mpsolve
 from mpsolve import instances
+from mpsolve.instances import hawq
 from mpsolve.methods import Parameters, get_method, is_available
 from mpsolve.model.problem import Problem
 from mpsolve.report.console import make_table, stacked
@@ -89,22 +90,22 @@ def run_demo(num_runs: int = 5) -> list[Outcome]:
     list of Outcome
     """
     has_highs = is_available(get_method("highs"))
-    return [_run(name, num_runs, has_highs=has_highs) for name in instances.names()]
+    return [_run(name, num_runs, has_highs=has_highs) for name in hawq.names()]
 
 
 def _run(name: str, num_runs: int, *, has_highs: bool) -> Outcome:
-    instance = instances.describe(name)
+    setting = hawq.describe(name)
     problem = instances.load(name)
     published = instances.published(name)
     result = mpsolve.solve(problem, "exact", rel_gap=0.0)
     layout = result.layout or published
     return Outcome(
         name=name,
-        network=instance.network,
-        resource=instance.resource,
-        share=instance.share,
-        upper=instance.upper,
-        unit=problem.resources[instance.resource].unit,
+        network=setting.network,
+        resource=setting.resource,
+        share=setting.share,
+        upper=setting.upper,
+        unit=problem.resources[setting.resource].unit,
         reason=str(result.reason),
         loss=result.loss,
         gap=result.gap,

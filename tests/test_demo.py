@@ -10,6 +10,7 @@ import pytest
 import mpsolve
 from mpsolve import instances
 from mpsolve.demo import demo_record, demo_report, run_demo
+from mpsolve.instances import hawq
 from mpsolve.report import make_console
 
 #: Optimal losses found by dynamic programming over the core, and by HiGHS at zero gap.
@@ -40,11 +41,11 @@ SHARED = Path(__file__).parents[2] / "shared" / "instances" / "layouts"
 
 
 def test_names():
-    assert set(instances.names()) == set(OPTIMA)
+    assert set(hawq.names()) == set(OPTIMA)
     with pytest.raises(mpsolve.InvalidParameterError, match="resnet18-bops-50"):
         instances.load("resnet101")
     with pytest.raises(mpsolve.InvalidParameterError, match="resnet18, resnet50"):
-        instances.path("resnet101")
+        hawq.path("resnet101")
 
 
 @pytest.mark.parametrize("name", OPTIMA)
@@ -67,7 +68,7 @@ def test_published_layouts(name):
 
 @pytest.mark.parametrize("name", OPTIMA)
 def test_budgets_are_shares_of_the_way(name):
-    instance = instances.describe(name)
+    instance = hawq.describe(name)
     problem = instances.load(name)
     scale = problem.resources[instance.resource].scale
     smallest, largest = problem.merged.reachable(instance.resource)
@@ -77,7 +78,7 @@ def test_budgets_are_shares_of_the_way(name):
 
 def test_network_files_are_problems_of_their_own():
     for network in ("resnet18", "resnet50"):
-        problem = mpsolve.load(instances.path(network))
+        problem = mpsolve.load(hawq.path(network))
         assert set(problem.resources) == {"memory", "bops", "latency"}
         assert list(problem.budgets) == ["memory"]
         assert all(not r.rounding for r in problem.resources.values())
@@ -113,7 +114,7 @@ def test_demo_without_highs(monkeypatch):
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no shared instances")
 @pytest.mark.parametrize("name", OPTIMA)
 def test_same_numbers_as_another_extraction(name):
-    instance = instances.describe(name)
+    instance = hawq.describe(name)
     kind = {"memory": "modelsize"}.get(instance.resource, instance.resource)
     path = SHARED / f"hawq-{instance.network}_{kind}_{instance.share:03d}.json"
     theirs = json.loads(path.read_text())

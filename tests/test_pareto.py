@@ -8,6 +8,7 @@ import pytest
 
 import mpsolve
 from mpsolve import instances
+from mpsolve.instances import hawq
 from mpsolve.model.generate import mixed_precision
 
 NUM_SMALL = 400
@@ -172,7 +173,7 @@ def test_supported_points_are_the_lower_hull() -> None:
     assert 2 < front.is_supported.sum() < len(front)
 
 
-@pytest.mark.parametrize("name", instances.names()[9:])
+@pytest.mark.parametrize("name", hawq.names()[9:])
 def test_published_networks_agree_with_independent_solves(name: str) -> None:
     problem = instances.load(name)
     front = mpsolve.front(problem.with_budgets({}), "memory")

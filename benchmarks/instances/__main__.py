@@ -1,6 +1,6 @@
 """``python -m benchmarks.instances``: the leaderboard, as a Markdown table.
 
-Files of other collections may be named after it: see `mpsolve.instances.library.read`.
+Files of other collections may be named after it: see `mpsolve.instances.read`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import mpsolve
 from benchmarks.markdown import line, table
-from mpsolve.instances import library
+from mpsolve import instances
 from mpsolve.methods import get_method, is_available
 
 METHODS = ("exact", "highs", "greedy")
@@ -36,14 +36,14 @@ def above(loss: float, optimum: float) -> str:
 
 
 def rows(methods: list[str], runs: int, files: list[str]) -> Iterator[list[str]]:
-    problems = {name: library.load(name) for name in library.names()}
-    problems |= {path: library.read(path) for path in files}
+    problems = {name: instances.load(name) for name in instances.names()}
+    problems |= {path: instances.read(path) for path in files}
     for name, problem in problems.items():
         result = mpsolve.solve(problem, rel_gap=0)
         assert result.reason == "OPTIMAL", name
         theirs = None
-        if name in library.names():
-            entry = library.describe(name)
+        if name in instances.names():
+            entry = instances.describe(name)
             theirs = entry.theirs
             assert abs(result.loss - entry.optimum) <= 1e-12 * abs(entry.optimum), name
         size = f"{problem.num_groups} × {problem.num_options / problem.num_groups:.1f}"

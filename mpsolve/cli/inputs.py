@@ -49,16 +49,16 @@ def read_problem(arguments: argparse.Namespace) -> Problem:
 
 
 def _load(name: str) -> Problem:
-    from mpsolve.instances import library
+    from mpsolve import instances
     from mpsolve.io import load_problem
 
-    is_instance = name in library.names() and not Path(name).exists()
+    is_instance = name in instances.names() and not Path(name).exists()
     if is_instance or ("." not in name and not Path(name).exists()):
         if not is_instance:
-            known = ", ".join(library.names())
+            known = ", ".join(instances.names())
             msg = f"there is no file {name!r}, nor an instance of that name: {known}"
             raise InvalidParameterError(msg)
-        return library.load(name)
+        return instances.load(name)
     return load_problem(name)
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from mpsolve.cli.exit_codes import OK
 from mpsolve.cli.inputs import json_text
 from mpsolve.errors import InvalidParameterError
-from mpsolve.instances import library
+from mpsolve.instances import describe, load, names
 from mpsolve.report import make_console
 
 __all__ = ["instances"]
@@ -31,11 +31,11 @@ def instances(arguments: argparse.Namespace) -> int:
     if arguments.name is None:
         msg = "instances get: which one? See mpsolve instances list"
         raise InvalidParameterError(msg)
-    problem = library.load(arguments.name)
+    problem = load(arguments.name)
     path = arguments.output or f"{arguments.name}.json"
     problem.save(path)
     if arguments.format == "json":
-        record = {**asdict(library.describe(arguments.name)), "file": path}
+        record = {**asdict(describe(arguments.name)), "file": path}
         make_console().out(json_text(record))
     else:
         make_console().print(path, markup=False, highlight=False, soft_wrap=True)
@@ -43,7 +43,7 @@ def instances(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    entries = [library.describe(name) for name in library.names()]
+    entries = [describe(name) for name in names()]
     console = make_console()
     if arguments.format == "json":
         console.out(json_text({"instances": [asdict(entry) for entry in entries]}))

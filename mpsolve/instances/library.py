@@ -1,28 +1,27 @@
-"""The library of real instances: what each is, its proven optimum, and the tools' own.
+"""What each instance is, its proven optimum, and the tools' own answers.
 
->>> from mpsolve.instances import library
->>> entry = library.describe("modelopt-gradient-7.0")
->>> entry.tool, round(entry.theirs / entry.optimum, 3)
+>>> from mpsolve import instances
+>>> instance = instances.describe("modelopt-gradient-7.0")
+>>> instance.tool, round(instance.theirs / instance.optimum, 3)
 ('ModelOpt 0.47.0, gradient', 1.135)
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from mpsolve.errors import Fault, InvalidParameterError, InvalidProblemError
-from mpsolve.io.files import read_bytes
+from mpsolve.errors import InvalidParameterError
+from mpsolve.instances import hawq
 from mpsolve.model.budget import Budget, Number
-from mpsolve.model.group import Group, Option
+from mpsolve.model.layout import Layout
 from mpsolve.model.problem import Problem
+from mpsolve.verification import verify
 
-__all__ = ["Entry", "describe", "load", "names", "read"]
+__all__ = ["Instance", "describe", "load", "names", "published"]
 
 FOLDER = Path(__file__).parent
 
@@ -31,8 +30,8 @@ PROVEN = "2026-11-21"
 
 
 @dataclass(frozen=True)
-class Entry:
-    """What the library knows about an instance.
+class Instance:
+    """What is known about an instance.
 
     Attributes
     ----------
@@ -76,13 +75,11 @@ def names() -> tuple[str, ...]:
     >>> len(names()), names()[-1]
     (39, 'modelopt-llama-7.0')
     """
-    from mpsolve import instances
-
-    return (*instances.names(), *_index())
+    return (*hawq.names(), *_index())
 
 
-def describe(name: str) -> Entry:
-    """Return what the library knows about an instance.
+def describe(name: str) -> Instance:
+    """Return what is known about an instance.
 
     Parameters
     ----------
@@ -91,7 +88,7 @@ def describe(name: str) -> Entry:
 
     Returns
     -------
-    Entry
+    Instance
 
     Raises
     ------
@@ -102,8 +99,8 @@ def describe(name: str) -> Entry:
     about: dict[str, Any] = {"source": problem.source, "licence": problem.licence}
     if name in _index():
         record = {key: x for key, x in _index()[name].items() if key != "file"}
-        return Entry(name=name, **record, **about)
-    return _published(name, about)
+        return Instance(name=name, **record, **about)
+    return _described(name, about)
 
 
 def load(name: str) -> Problem:
@@ -128,85 +125,46 @@ def load(name: str) -> Problem:
     >>> load("nncf-hessian-0.6")
     Problem(56 groups, 112 options, memory <= 35389440)
     """
-    from mpsolve import instances
-
-    if name in instances.names():
-        return instances.load(name)
-    if name not in _index():
+    if name in hawq.names():
+        setting = hawq.describe(name)
+        file, budget = hawq.path(setting.network), {setting.resource: setting.upper}
+    elif name in _index():
+        record = _index()[name]
+        file, budget = FOLDER / record["file"], {record["resource"]: record["upper"]}
+    else:
         msg = f"name must be one of {', '.join(names())}. Got {name!r}"
         raise InvalidParameterError(msg)
-    record = _index()[name]
-    problem = Problem.load(FOLDER / record["file"])
-    return problem.with_budgets({record["resource"]: Budget(None, record["upper"])})
+    uppers = {resource: Budget(None, upper) for resource, upper in budget.items()}
+    return _problem(file).with_budgets(uppers)
 
 
-def read(path: str | PathLike[str]) -> Problem:
-    """Read an instance that others keep, from a JSON file of tables.
-
-    For collections whose licence does not let them come with mpsolve.
+def published(name: str) -> Layout:
+    """Return the layout that the authors of HAWQ-V3 published for an instance.
 
     Parameters
     ----------
-    path : str or PathLike
-        An object with ``layers``, ``precisions``, ``loss`` and ``usage``: n names, n
-        lists of names, n lists of numbers, and such lists for each resource; and
-        ``budgets``: ``[lower, upper]`` for each bounded resource, ``ties``, ``name``,
-        ``source`` and ``licence`` if there are any. Other keys are not looked at.
+    name : str
+        One of `hawq.names`.
 
     Returns
     -------
-    Problem
+    Layout
 
     Raises
     ------
-    InvalidProblemError
-        With what is missing or does not fit.
+    InvalidParameterError
+        If there is no such instance.
+
+    Examples
+    --------
+    >>> published("resnet50-memory-25").counts()
+    {'int4': 20, 'int8': 32}
     """
-    where = str(path)
-    try:
-        data = json.loads(read_bytes(path))
-    except ValueError as error:
-        raise InvalidProblemError([Fault("", f"is not JSON: {error}")], where) from None
-    if not isinstance(data, Mapping):
-        raise InvalidProblemError([Fault("", "must be an object")], where)
-    wanted = ("layers", "precisions", "loss", "usage")
-    faults = [Fault(key, "is missing") for key in wanted if key not in data]
-    if not faults:
-        n = len(data["layers"])
-        tables = {"precisions": data["precisions"], "loss": data["loss"]}
-        tables |= {f"usage[{r!r}]": table for r, table in data["usage"].items()}
-        lengths = [len(row) for row in data["precisions"]]
-        for key, table in tables.items():
-            found = [len(row) for row in table]
-            if len(found) != n or found != lengths:
-                faults.append(Fault(key, f"must have {n} rows as those of precisions"))
-    if faults:
-        raise InvalidProblemError(faults, where)
-    groups = [
-        Group(
-            layer,
-            [
-                Option(
-                    precision,
-                    data["loss"][i][j],
-                    {name: table[i][j] for name, table in data["usage"].items()},
-                )
-                for j, precision in enumerate(data["precisions"][i])
-            ],
-        )
-        for i, layer in enumerate(data["layers"])
-    ]
-    try:
-        return Problem(
-            groups,
-            budgets={n: tuple(sides) for n, sides in data.get("budgets", {}).items()},
-            ties=data.get("ties", ()),
-            name=data.get("name", ""),
-            source=data.get("source", ""),
-            licence=data.get("licence", ""),
-        )
-    except InvalidProblemError as error:
-        raise InvalidProblemError(error.faults, where) from None
+    bits = hawq.describe(name).published
+    problem = load(name)
+    precisions = (f"int{bit}" for bit in bits)
+    layout = dict(zip(problem.layers, precisions, strict=True))
+    return Layout.from_names(problem, layout)
 
 
 @cache
@@ -225,20 +183,23 @@ def _optima() -> dict[str, float]:
     return optima
 
 
-def _published(name: str, about: dict[str, Any]) -> Entry:
-    from mpsolve import instances
-    from mpsolve.verification import verify
+@cache
+def _problem(file: Path) -> Problem:
+    return Problem.load(file)
 
-    instance = instances.describe(name)
-    return Entry(
+
+def _described(name: str, about: dict[str, Any]) -> Instance:
+    """Describe one of HAWQ-V3's."""
+    setting = hawq.describe(name)
+    return Instance(
         name=name,
-        network=instance.network,
+        network=setting.network,
         tool="HAWQ-V3, as published",
-        resource=instance.resource,
-        upper=instance.upper,
+        resource=setting.resource,
+        upper=setting.upper,
         loss="Hessian trace × squared weight error",
         optimum=_optima()[name],
         proven=PROVEN,
-        theirs=verify(instances.load(name), instances.published(name)).loss,
+        theirs=verify(load(name), published(name)).loss,
         **about,
     )

@@ -12,6 +12,7 @@ import pytest
 import mpsolve
 from mpsolve import Layout, Problem, instances
 from mpsolve.cli import main
+from mpsolve.instances import hawq
 from mpsolve.result import Limit, Reason, Result
 
 PROBLEM = Problem.from_arrays(
@@ -190,7 +191,7 @@ def test_demo(capsys):
 
 
 def test_shipped_instances_by_file_and_by_name(capsys):
-    file = instances.path("resnet50")
+    file = hawq.path("resnet50")
     arguments = ["--budget", "memory=25%", "--format", "json"]
     by_file = json.loads(run(capsys, "solve", file, *arguments)[1])
     arguments = ["resnet50-memory-25", "--format", "json"]

@@ -3,7 +3,7 @@
 import pytest
 
 import mpsolve
-from mpsolve.instances import library
+from mpsolve import instances
 from tests.hosts.conftest import require
 
 pytestmark = [pytest.mark.hosts, pytest.mark.filterwarnings("ignore")]
@@ -18,15 +18,15 @@ def method(request):
 
 @pytest.mark.parametrize("name", ["resnet18-memory-50", "nncf-hessian-0.6"])
 def test_they_find_optima_of_friendly_problems(method, name):
-    result = mpsolve.solve(library.load(name), method)
-    assert result.loss == pytest.approx(library.describe(name).optimum, rel=1e-9)
+    result = mpsolve.solve(instances.load(name), method)
+    assert result.loss == pytest.approx(instances.describe(name).optimum, rel=1e-9)
     assert result.reason == "FEASIBLE"
 
 
 def test_tiny_losses(method):
     name = "modelopt-llama-7.0"
-    optimum = library.describe(name).optimum
-    loss = mpsolve.solve(library.load(name), method).loss
+    optimum = instances.describe(name).optimum
+    loss = mpsolve.solve(instances.load(name), method).loss
     if method == "modelopt_cbc":
         assert loss > 2 * optimum
     else:
@@ -34,14 +34,14 @@ def test_tiny_losses(method):
 
 
 def test_what_cannot_be_reached(method):
-    problem = library.load("resnet18-memory-50").with_budgets({"memory": 1})
+    problem = instances.load("resnet18-memory-50").with_budgets({"memory": 1})
     result = mpsolve.solve(problem, method)
     assert result.layout is None
 
 
 def test_several_budgets():
     require("nvidia-modelopt")
-    problem = library.load("resnet18-memory-50")
+    problem = instances.load("resnet18-memory-50")
     budgets = {"memory": 8_368_128, "bops": 67_821_895_680}
     problem = problem.with_budgets(budgets)
     theirs = mpsolve.solve(problem, "modelopt_cbc")
@@ -50,7 +50,7 @@ def test_several_budgets():
 
 def test_only_one_budget():
     require("auto-round")
-    problem = library.load("resnet18-memory-50")
+    problem = instances.load("resnet18-memory-50")
     budgets = {"memory": 8_368_128, "bops": 67_821_895_680}
     with pytest.raises(mpsolve.UnsupportedProblemError, match="at most 1"):
         mpsolve.solve(problem.with_budgets(budgets), "auto_round_dp")

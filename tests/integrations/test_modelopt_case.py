@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 import mpsolve
-from mpsolve.instances import library
+from mpsolve import instances
 from mpsolve.integrations.modelopt_solver import select
 
 CASES = [f"modelopt-llama-{bits}" for bits in ("4.8", "5.4", "6.0", "7.0")]
@@ -48,7 +48,7 @@ def exact_loss(layout):
 
 @pytest.mark.parametrize("name", CASES)
 def test_mpsolve_is_optimal_where_cbc_says_it_is(name):
-    problem = library.load(name)
+    problem = instances.load(name)
     status, theirs = cbc(problem)
     assert status == "Optimal"
     assert mpsolve.verify(problem, theirs)
@@ -67,8 +67,8 @@ def test_mpsolve_is_optimal_where_cbc_says_it_is(name):
     ],
 )
 def test_the_fault_is_there_and_is_one_of_scale(name, scale, above):
-    problem = library.load(name)
-    optimum = library.describe(name).optimum
+    problem = instances.load(name)
+    optimum = instances.describe(name).optimum
     status, theirs = cbc(problem, scale)
     assert status == "Optimal"
     assert float(exact_loss(theirs)) > optimum * (1 + above)
@@ -79,7 +79,7 @@ def test_the_fault_is_there_and_is_one_of_scale(name, scale, above):
 
 @pytest.mark.parametrize("power", [-300, -30, -9, 0, 9, 30, 300])
 def test_a_unit_of_the_loss_changes_nothing(power):
-    problem = library.load("modelopt-gradient-7.0")
+    problem = instances.load("modelopt-gradient-7.0")
     loss, costs, budget = tables(problem)
     scaled = [[math.ldexp(x, power) for x in row] for row in loss]
     choices, status = select(scaled, {"memory": costs}, {"memory": budget})
@@ -89,8 +89,8 @@ def test_a_unit_of_the_loss_changes_nothing(power):
 
 def test_a_better_looking_claim_does_not_survive():
     """What a solver says of its answer is evaluated again in exact arithmetic."""
-    problem = library.load("modelopt-gradient-7.0")
+    problem = instances.load("modelopt-gradient-7.0")
     _, theirs = cbc(problem)
     verification = mpsolve.verify(problem, theirs)
     assert Fraction(verification.loss) == pytest.approx(exact_loss(theirs), rel=1e-15)
-    assert verification.loss > library.describe("modelopt-gradient-7.0").optimum
+    assert verification.loss > instances.describe("modelopt-gradient-7.0").optimum
