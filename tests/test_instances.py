@@ -1,116 +1,77 @@
-"""Real layout problems and published classes, against their proven optima."""
+"""The instances: optima proven again, licences, and files of others."""
 
-import csv
 import json
-import math
-import time
 
 import pytest
 
 import mpsolve
-from mpsolve import Group, Option, Problem
-from tests.conftest import SHARED, shared_folder
-
-pytestmark = pytest.mark.needs_shared
-
-LAYOUTS = sorted(path.stem for path in SHARED.glob("instances/layouts/*.json"))
-CLASSES = sorted(path.stem for path in SHARED.glob("instances/mckp/classes/*.txt"))
+from mpsolve import InvalidParameterError, InvalidProblemError, instances
+from mpsolve.cli import main
+from tests.conftest import shared_folder
 
 
-def read_layout_problem(name):
-    path = shared_folder("instances/layouts") / f"{name}.json"
-    data = json.loads(path.read_text(encoding="utf-8"))
-    groups = [
-        Group(
-            layer,
-            [
-                Option(
-                    precision,
-                    data["loss"][i][j],
-                    {name: values[i][j] for name, values in data["usage"].items()},
-                )
-                for j, precision in enumerate(data["precisions"][i])
-            ],
-        )
-        for i, layer in enumerate(data["layers"])
-    ]
-    problem = Problem(
-        groups,
-        budgets={name: tuple(sides) for name, sides in data["budgets"].items()},
-        ties=data["ties"],
-        name=data["name"],
-        source=data["source"],
-        licence=data["licence"],
-    )
-    return problem, data["reference"]
-
-
-def best_of_three(problem, **parameters):
-    """Solve three times; return the result, and the shortest time of a whole call."""
-    best = math.inf
-    for _ in range(3):
-        start = time.perf_counter()
-        result = mpsolve.solve(problem, **parameters)
-        best = min(best, time.perf_counter() - start)
-    return result, best
-
-
-def test_all_instances_are_there():
-    shared_folder("instances/layouts")
-    assert len(LAYOUTS) == 53
-    assert len(CLASSES) == len(read_optima())
-
-
-@pytest.mark.parametrize("name", LAYOUTS)
-def test_layouts_are_proven_at_the_reference_or_below(name):
-    problem, reference = read_layout_problem(name)
-    assert reference["proven"]
-    if len(problem.budgets) > 1:
-        result = mpsolve.solve(problem)
-    else:
-        result, seconds = best_of_three(problem, method="exact")
-        assert seconds < 0.050
+@pytest.mark.parametrize("name", instances.names())
+def test_optima_are_proven_again(name):
+    entry = instances.describe(name)
+    result = mpsolve.solve(instances.load(name), rel_gap=0)
     assert result.reason == "OPTIMAL"
-    rounding = 1e-12 * sum(abs(x) for x in problem.loss[result.layout.flat].tolist())
-    assert result.loss <= reference["loss"] + rounding
-    # The reference is optimal, so nothing may be much below it either.
-    assert result.loss >= reference["loss"] * (1 - 1e-9) - rounding
-    assert mpsolve.verify(problem, result.layout)
-    for tie in problem.ties:
-        assert len({result.layout[problem.layers[i]] for i in tie}) == 1
+    assert result.loss == pytest.approx(entry.optimum, rel=1e-12)
+    assert entry.theirs is None or entry.theirs >= entry.optimum * (1 - 1e-12)
 
 
-def read_optima():
-    path = shared_folder("instances/mckp") / "optima.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = {row["file"]: float(row["optimum"]) for row in csv.DictReader(file)}
-    return {
-        file.removeprefix("classes/").removesuffix(".txt"): optimum
-        for file, optimum in rows.items()
-        if file.startswith("classes/") and (path.parent / file).exists()
+@pytest.mark.parametrize("name", instances.names())
+def test_what_comes_with_mpsolve_may_come_with_it(name):
+    entry = instances.describe(name)
+    assert entry.licence == "Apache-2.0" or entry.licence.startswith("MIT")
+    assert entry.source
+    assert len(entry.proven) == len("2026-01-01")
+
+
+def test_unknown_names():
+    with pytest.raises(InvalidParameterError, match="resnet18-memory-75, "):
+        instances.load("alexnet")
+
+
+def test_files_of_others(tmp_path):
+    data = {
+        "layers": ["a", "b"],
+        "precisions": [["int4", "int8"], ["int4"]],
+        "loss": [[1.0, 0.0], [2.0]],
+        "usage": {"memory": [[1, 2], [1]]},
+        "budgets": {"memory": [None, 2]},
+        "theirs": {"loss": 3.0},
     }
+    path = tmp_path / "other.json"
+    path.write_text(json.dumps(data))
+    assert mpsolve.solve(instances.read(path)).loss == 3.0
+    path.write_text(json.dumps({**data, "loss": [[1.0], [2.0]], "usage": {"m": [[1]]}}))
+    with pytest.raises(InvalidProblemError) as caught:
+        instances.read(path)
+    assert [fault.path for fault in caught.value.faults] == ["loss", "usage['m']"]
+    for text, message in [("{", "not JSON"), ("[]", "an object"), ("{}", "layers")]:
+        path.write_text(text)
+        with pytest.raises(InvalidProblemError, match=message):
+            instances.read(path)
 
 
-def read_class(name):
-    path = shared_folder("instances/mckp/classes") / f"{name}.txt"
-    head, *lines = path.read_text(encoding="utf-8").splitlines()
-    num_groups, capacity = map(int, head.split())
-    pairs = [[p.split(",") for p in line.split()[1:]] for line in lines if line.strip()]
-    assert len(pairs) == num_groups
-    return Problem.from_arrays(
-        [[int(profit) for profit, _ in row] for row in pairs],
-        {"weight": [[int(weight) for _, weight in row] for row in pairs]},
-        {"weight": capacity},
-        maximize=True,
-    )
+@pytest.mark.needs_shared
+def test_the_files_beside_the_checkout():
+    folder = shared_folder("instances/layouts")
+    problem = instances.read(folder / "hawq-resnet18_bops_050.json")
+    reference = instances.describe("resnet18-bops-50").optimum
+    assert mpsolve.solve(problem).loss == pytest.approx(reference, rel=1e-9)
 
 
-@pytest.mark.parametrize("name", CLASSES)
-def test_published_classes_are_solved_to_their_optima(name):
-    problem = read_class(name)
-    result = mpsolve.solve(problem, "exact", rel_gap=0)
-    assert result.reason == "OPTIMAL"
-    assert result.loss == read_optima()[name]
-    assert result.gap <= 1e-12
-    assert result.usage["weight"] <= problem.budgets["weight"].upper
-    assert result.time < 10.0
+def test_commands(capsys, tmp_path):
+    assert main(["instances", "list"]) == 0
+    out = capsys.readouterr().out
+    assert "modelopt-gradient-7.0" in out
+    assert "13.5 %" in out
+    assert main(["instances", "list", "--format", "json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["instances"]
+    assert [entry["name"] for entry in listed] == list(instances.names())
+    path = tmp_path / "p.json"
+    assert main(["instances", "get", "mct-weights-0.5", "-o", str(path)]) == 0
+    assert mpsolve.load(path) == instances.load("mct-weights-0.5")
+    assert main(["instances", "get"]) == 2
+    assert main(["solve", "nncf-hessian-0.6"]) == 0
