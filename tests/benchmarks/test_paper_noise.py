@@ -309,6 +309,7 @@ def test_pair_terms_and_the_layout_they_lead_to(model, batches):
         expected.append(joint - mean_loss([(i, k)]) - mean_loss([(j, h)]))
     found = record["pairs"][order.index((i, j))][k][h]
     assert found == pytest.approx(np.mean(expected), abs=1e-6)
+    assert np.shape(record["divergence"]) == np.shape(record["pairs"])
 
 
 def test_a_layout_with_pairs_is_the_best_of_all():
@@ -317,7 +318,8 @@ def test_a_layout_with_pairs_is_the_best_of_all():
     (setting,) = settings([("absolute", "both")], np.ones(5), np.ones(5))
     assert setting.inventory == (2, 1, 1, 1)
     pairs = rng.normal(size=(10, 2, 2))
-    found = with_pairs(losses, {"pairs": pairs}, setting)
+    record = {"pairs": pairs, "divergence": pairs * 0, "error": pairs * 0}
+    found = with_pairs(losses, record, setting)
     order = [(i, j) for i in range(5) for j in range(i + 1, 5)]
 
     def total(layout):
@@ -331,6 +333,31 @@ def test_a_layout_with_pairs_is_the_best_of_all():
     assert found.loss == pytest.approx(best)
     assert total([int(k) for k in found.layout]) == pytest.approx(best)
     assert found.layout != solve(losses, setting).layout
+
+
+def test_pair_terms_that_are_all_noise_do_not_decide():
+    rng = np.random.default_rng(1)
+    losses = rng.uniform(size=(5, 4))
+    (setting,) = settings([("absolute", "both")], np.ones(5), np.ones(5))
+    divergence = rng.uniform(0.5, 1.5, size=(10, 2, 2))
+    noise = rng.normal(size=(10, 2, 2))
+    record = {
+        "pairs": 2 * divergence + noise,
+        "divergence": divergence,
+        "error": 10 * np.ones((10, 2, 2)),
+    }
+    found = with_pairs(losses, record, setting)
+    # Less is left of the noise than of what the divergence says.
+    slopes = [
+        (divergence[:, k, h] * record["pairs"][:, k, h]).sum()
+        / (divergence[:, k, h] ** 2).sum()
+        for k in range(2)
+        for h in range(2)
+    ]
+    terms = divergence * np.reshape(slopes, (2, 2))
+    exact = with_pairs(losses, {**record, "pairs": terms, "error": 0 * terms}, setting)
+    assert found.layout == exact.layout
+    assert found.loss == pytest.approx(exact.loss)
 
 
 def test_both_signs_of_the_noise_count(model, batches):

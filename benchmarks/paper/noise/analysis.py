@@ -218,7 +218,10 @@ class Study:
 
     def cost(self, arm: str, network: str) -> dict[str, Any] | None:
         """Return the record that says what an arm's calibration took."""
-        if arm in ("verified", "in_place", "settled", "pairs"):
+        if arm == "pairs":
+            found = self.store.select("pairs", network)
+            return found[-1] if found else None
+        if arm in ("verified", "in_place", "settled"):
             for start in (("layout", network, "absolute"), ("layout", network)):
                 found = [r for r in self.store.select(*start) if r["key"][4] == arm]
                 if found:

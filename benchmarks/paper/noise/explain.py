@@ -179,10 +179,7 @@ def _additivity(study: Study, ranked: list[Case]) -> str:
 def _pairs(study: Study) -> str:
     text = []
     for name in study.networks:
-        found = [
-            r for r in study.store.select("layout", name) if r["key"][4] == "pairs"
-        ]
-        for record in found:
+        for record in study.store.select("pairs", name):
             levels, split = record["key"][2:4]
             (case,) = [c for c in study.select(levels, split) if c.network == name] or [
                 None

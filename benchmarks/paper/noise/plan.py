@@ -23,8 +23,9 @@ DEEP = ("resnet32", "resnet44", "resnet56")
 FAINT = {
     ("resnet8", "absolute", "inputs"): 3,
     ("resnet20", "absolute", "inputs"): 4,
-    ("resnet32", "absolute", "inputs"): 3,
+    ("resnet32", "absolute", "inputs"): 8,
     ("resnet32", "relative", "inputs"): 3,
+    ("resnet32", "relative", "both"): 5,
     ("resnet32", "relative", "parameters"): 3,
     ("resnet44", "absolute", "inputs"): 6,
     ("resnet44", "relative", "parameters"): 3,

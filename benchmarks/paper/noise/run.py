@@ -302,15 +302,17 @@ class _Runs:
     def _with_pairs(self, setting: Setting) -> str:
         """Return the exact layout with the terms of all pairs of layers."""
         place = (self.network.name, setting.levels, setting.split)
-        key = ("layout", *place, "pairs")
-        if key not in self.store:
+        key, measured = ("layout", *place, "pairs"), ("pairs", *place)
+        if measured not in self.store:
             count = PAIR_IMAGES // self.share // IN_PLACE_BATCH
             batches = self.in_place_on[:count]
             with _bar(f"{' '.join(place)}: pairs", len(batches)) as tick:
                 terms = measure_pairs(self.noisy, setting, batches, tick)
+            self.store.add(measured, **terms)
+        if key not in self.store:
             single = ARMS["exact"].losses(self._given(setting), setting)
-            found = with_pairs(single, terms, setting)
-            self.store.add(key, **found._asdict(), **terms)
+            found = with_pairs(single, self.store[measured], setting)
+            self.store.add(key, **found._asdict())
         layout: str = self.store[key]["layout"]
         return layout
 
