@@ -379,12 +379,14 @@ def test_what_counts_as_better():
     excess = {
         "hawq": common + 1,
         "exact": common + 0.001 * rng.normal(size=20),
-        "random": common * 0,
+        "random": common + 2,
     }
     case = Case("resnet8", "absolute", "both", range(20), 8, excess, {}, {})
     assert case.better_than("hawq") == ["exact"]
     assert case.better_than("exact") == []
     assert case.is_resolved
+    level = rng.normal(size=20)
+    assert not case._replace(excess={"random": level - level.mean()}).is_resolved
     assert case.ratio("exact", "hawq") == pytest.approx(
         case.mean("exact").value / case.mean("hawq").value
     )

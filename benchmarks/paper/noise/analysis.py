@@ -78,9 +78,11 @@ class Case(NamedTuple):
 
     @property
     def is_resolved(self) -> bool:
-        """Whether most arms' excess can be told from 0."""
-        arms = [arm for arm in self.excess if arm != "random"]
-        return 2 * sum(self.mean(arm).low > 0 for arm in arms) >= len(arms)
+        """Whether the noise has an effect: on random layouts, told from 0.
+
+        A good layout's excess may well be 0 where that of others is large.
+        """
+        return self.mean("random").low > 0
 
     def ratio(self, arm: str, other: str = "hawq_mean") -> float:
         """Return the ratio of excess losses; one below its interval counts as that."""

@@ -92,9 +92,9 @@ def _protocol(study: Study) -> str:
 - Layers in four classes, level 1 to 4: {"; ".join(names)}.
 - Calibration: the first 256 even rows of CIFAR-10's test set, the same for every arm;
   single-layer losses on {", ".join(samples)} of them. Everything below is measured on
-  odd rows: seeds × images of each: {", ".join(sizes)}. Where that many had not told
-  most excess losses from 0, seeds are more: {"; ".join(more) or "nowhere"}. Every seed
-  has images of its own, so intervals cover noise and images.
+  odd rows: seeds × images of each: {", ".join(sizes)}. Seeds are more where
+  twenty had not told most arms' excess from 0: {"; ".join(more) or "nowhere"}. Every
+  seed has images of its own, so intervals cover noise and images.
 - Common random numbers: one unit draw for each layer and seed, scaled by the level, the
   same for all arms, and used with both signs, whose mean counts. Intervals are 95 %
   (Student's t over seeds), of paired differences. Losses in mnat: 1e-3 nats.
@@ -146,8 +146,8 @@ def _ranking(study: Study, ranked: list[Case]) -> list[str]:
         "that of HAWQ-v2's mean trace, by what gets noise (an excess below its "
         "interval's half width counts as that), and in how many cases no other arm is "
         "significantly lower; with a dozen comparisons in each case some will be by "
-        "chance. A case is resolved where most arms' excess can be told from 0.\n\n"
-        + table(head, rows)
+        "chance. A case is resolved where random layouts' excess can be told from "
+        "0.\n\n" + table(head, rows)
     ]
 
 
@@ -207,7 +207,8 @@ def _published(study: Study) -> str:
         f"{1e3 * largest:.2f} mnat, which only the two signs of the same noise make "
         "visible; accuracies do not move. The paper reports increases of 1.8 to 37 "
         "mnat at these levels, which noise of mean 0 does not make here. Resolved "
-        f"(most arms' excess can be told from 0): {resolved}.\n\n" + _arms(cases, 3)
+        f"(random layouts' excess can be told from 0): {resolved}.\n\n"
+        + _arms(cases, 3)
     )
 
 
