@@ -35,7 +35,7 @@ SIZES = {
     "resnet8": (256, 300, 3),
     "resnet20": (256, 1000, 12),
     "resnet56": (128, 500, 10),
-    "stories260k": (8, 16, 1),
+    "stories260k": (48, 96, 6),
 }
 
 #: Expansions of each study of operations and times.
