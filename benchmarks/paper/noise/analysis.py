@@ -158,43 +158,49 @@ class Study:
                     made.append(case)
         return made
 
-    def _sizes(self, *place: str) -> tuple[int, ...]:
-        """Return the number of a case's seeds, of images of each, and the first seed.
+    def _blocks(self, *place: str) -> list[tuple[int, ...]]:
+        """Return the blocks of a case's seeds: how many, images of each, the first.
 
-        The first is left out where it is 0. Of seeds that came later, the last count.
+        The first is left out where it is 0; blocks that came later count, the largest.
         """
         found = {tuple(r["key"][4:-1]) for r in self.store.select("trial", *place)}
         later = {sizes for sizes in found if len(sizes) > 2}
-        some = found - later if self.is_first or not later else later
-        return max(some, key=lambda sizes: (sizes[2:], sizes), default=())
+        if self.is_first or not later:
+            return sorted(found - later)[-1:]
+        size = max(sizes[:2] for sizes in later)
+        return sorted(sizes for sizes in later if sizes[:2] == size)
 
     def _case(
         self, name: str, levels: str, split: str, layouts: dict[str, str]
     ) -> Case | None:
-        sizes = self._sizes(name, levels, split)
-        start = ("trial", name, levels, split, *sizes)
+        blocks = self._blocks(name, levels, split)
         asked = {**layouts, "random": "random"}
-        done = {
-            arm: self.store[(*start, layout)]
-            for arm, layout in asked.items()
-            if (*start, layout) in self.store
-        }
+        done = {}
+        for arm, layout in asked.items():
+            keys = [("trial", name, levels, split, *b, layout) for b in blocks]
+            if keys and all(key in self.store for key in keys):
+                done[arm] = self._joined(keys)
         if not {"hawq", "exact", "random"} <= set(done):
             return None
         known = [*ARMS, *EXTRA]
         arms = sorted(done, key=known.index)
-        clean = self.store[("clean", name, *sizes)]
-        own = np.array(clean["loss"]), np.mean(clean["accuracy"])
-        count, images, first = (*sizes, 0)[:3]
+        own = self._joined([("clean", name, *b) for b in blocks])
+        count, images, first = (*blocks[0], 0)[:3]
         return Case(
             name,
             levels,
             split,
-            range(first, first + count),
+            range(first, first + count * len(blocks)),
             images,
-            {arm: np.array(done[arm]["loss"]) - own[0] for arm in arms},
-            {arm: float(np.mean(done[arm]["accuracy"]) - own[1]) for arm in arms},
+            {arm: done[arm][0] - own[0] for arm in arms},
+            {arm: float((done[arm][1] - own[1]).mean()) for arm in arms},
             {arm: layouts[arm] for arm in arms if arm in layouts},
+        )
+
+    def _joined(self, keys: list[tuple[Any, ...]]) -> Floats:
+        """Return losses and accuracies of blocks of seeds, one after the other."""
+        return np.concatenate(
+            [[self.store[k]["loss"], self.store[k]["accuracy"]] for k in keys], axis=1
         )
 
     def select(self, levels: str, split: str) -> list[Case]:

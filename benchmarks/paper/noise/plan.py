@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+
 from benchmarks.paper.noise.levels import SPLITS
 
 __all__ = [
@@ -12,6 +14,7 @@ __all__ = [
     "RANDOM",
     "RANDOM_IMAGES",
     "RANDOM_SEEDS",
+    "blocks_of",
 ]
 
 #: Networks that take half of the images, of the draws and of the random seeds, and for
@@ -79,3 +82,23 @@ PLAN: list[tuple[str, str, str, tuple[str, ...]]] = [
     *(("pairs", *RANDOM, (name,)) for name in DEEP),
     ("random", *RANDOM, (*SMALL, *DEEP)),
 ]
+
+
+def first_seed(name: str, arguments: argparse.Namespace) -> int:
+    """Return the first seed of noise that no arm of a network was designed by."""
+    given: int | None = arguments.first_seed
+    if given is not None:
+        return given
+    return 60 if name == "resnet8" else 40
+
+
+def blocks_of(
+    name: str, levels: str, split: str, arguments: argparse.Namespace
+) -> list[range]:
+    """Return the seeds of a setting's noise, in blocks that are run one by one.
+
+    Each seed has held-out images of its own.
+    """
+    first, size = first_seed(name, arguments), arguments.seeds
+    count = FAINT.get((name, levels, split), 1)
+    return [range(first + b * size, first + (b + 1) * size) for b in range(count)]
