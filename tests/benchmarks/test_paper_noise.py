@@ -415,6 +415,36 @@ def test_an_arm_that_is_clearly_worse_is_beaten():
     assert only.beaten_p("worse") == 1
 
 
+def test_blocks_of_seeds_are_one_case_once_all_are_there(tmp_path):
+    store = Store(tmp_path / "records.jsonl", {})
+    place = ("resnet8", "absolute", "both")
+    store.add(("network", "resnet8"), inventory=[3, 3, 2, 2])
+    for arm, layout in (("hawq", "01"), ("exact", "10")):
+        store.add(("layout", *place, arm), layout=layout)
+
+    def add(first, shift):
+        block = (2, 8, *([first] if first else []))
+        store.add(("clean", "resnet8", *block), loss=[1.0, 2.0], accuracy=[0.5, 0.5])
+        for k, layout in enumerate(("01", "10", "random")):
+            loss = [1.0 + shift + k, 2.0 + shift + k]
+            store.add(("trial", *place, *block, layout), loss=loss, accuracy=[0.5, 0.0])
+
+    add(0, 0.5)
+    (case,) = Study(store).cases
+    assert case.seeds == range(2)
+    add(40, 1.0)
+    add(42, 2.0)
+    (case,) = Study(store).cases
+    assert case.seeds == range(40, 44)
+    assert case.excess["exact"].tolist() == [2.0, 2.0, 3.0, 3.0]
+    assert case.accuracy["exact"] == pytest.approx(-0.25)
+    (first,) = Study(store, is_first=True).cases
+    assert first.excess["hawq"].tolist() == [0.5, 0.5]
+    store.add(("trial", *place, 2, 8, 44, "01"), loss=[1.0, 1.0], accuracy=[1.0, 1.0])
+    (case,) = Study(store).cases
+    assert case.seeds == range(40, 44), "the last block has only begun"
+
+
 def test_a_tiny_run_is_honest_and_resumes(tmp_path, monkeypatch):
     data = shared_folder("data")
     arguments = ["noise", "--smoke", "--output", str(tmp_path), "--data", str(data)]

@@ -162,8 +162,13 @@ class Study:
         """Return the blocks of a case's seeds: how many, images of each, the first.
 
         The first is left out where it is 0; blocks that came later count, the largest.
+        Random layouts are the last that is written of a block.
         """
-        found = {tuple(r["key"][4:-1]) for r in self.store.select("trial", *place)}
+        found = {
+            tuple(r["key"][4:-1])
+            for r in self.store.select("trial", *place)
+            if r["key"][-1] == "random"
+        }
         later = {sizes for sizes in found if len(sizes) > 2}
         if self.is_first or not later:
             return sorted(found - later)[-1:]
