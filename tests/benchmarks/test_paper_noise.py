@@ -69,7 +69,7 @@ def test_classes_are_as_equal_as_possible():
 
 
 def test_a_split_gives_noise_to_what_it_names(model):
-    for split in SPLITS:
+    for split in (*SPLITS, "stored"):
         inputs, parameters = setting_of(model, "relative", split).sizes
         assert (inputs > 0).all() == (split != "parameters")
         assert (parameters[:, 1:] > 0).all() == (split != "inputs")

@@ -10,14 +10,13 @@ import numpy.typing as npt
 from benchmarks.markdown import table
 from benchmarks.paper.noise.analysis import Case, Study, title_of
 from benchmarks.paper.noise.arms import ARMS
+from benchmarks.paper.noise.levels import SPLITS
 from benchmarks.paper.noise.measured import TOP, losses_of
 from benchmarks.sensitivity.quality import rank_correlation
 
 __all__ = ["Prediction", "explanations", "predictions"]
 
 Floats = npt.NDArray[np.float64]
-
-SPLITS = ("inputs", "parameters", "both")
 
 
 def explanations(study: Study, ranked: list[Case]) -> str:

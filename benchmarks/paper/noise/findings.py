@@ -5,16 +5,13 @@ from __future__ import annotations
 from benchmarks.markdown import table
 from benchmarks.paper.noise.analysis import Case, Study, geometric_mean, title_of
 from benchmarks.paper.noise.arms import ARMS
+from benchmarks.paper.noise.levels import SPLITS
 from benchmarks.paper.statistics import Mean, holm
 
 __all__ = ["RANKED", "SPLIT", "findings", "history", "milli", "network_title"]
 
 #: Settings in which the arms are ranked.
-RANKED = [
-    (levels, split)
-    for levels in ("absolute", "relative")
-    for split in ("inputs", "parameters", "both")
-]
+RANKED = [(levels, split) for levels in ("absolute", "relative") for split in SPLITS]
 
 SPLIT = {
     "inputs": "noise on inputs only",
@@ -92,7 +89,7 @@ def findings(study: Study, ranked: list[Case]) -> str:
     ratios = []
     for base in ("hawq_mean", "hawq"):
         by_split = []
-        for split in ("inputs", "parameters", "both"):
+        for split in SPLITS:
             some = [c for c in ranked if c.split == split]
             if some:
                 value = geometric_mean(c.ratio(_exact(c), base) for c in some)
@@ -134,7 +131,7 @@ def findings(study: Study, ranked: list[Case]) -> str:
     if worse:
         places = "; ".join(map(_beaten, worse))
         lines.append(f"Beyond the interval of a single comparison are {places}.")
-    order = {split: [0, 0] for split in ("inputs", "parameters", "both")}
+    order = {split: [0, 0] for split in SPLITS}
     for c in ranked:
         difference = c.difference("alg1_rms", "hawq")
         order[c.split][0] += difference.high < 0

@@ -24,9 +24,10 @@ LEVELS = {
     "small": (2e-2, 1e-2, 5e-3, 2e-3),
 }
 
-#: What gets noise. `stored`: both, after noise of the first level on all parameters,
-#: which stays; parameters of layers at the first level get no more (Algorithm 3).
-SPLITS = ("inputs", "parameters", "both", "stored")
+#: What gets noise. Besides, ``stored``: both, after noise of the first level on all
+#: parameters, which stays; those of layers at the first level get no more
+#: (Algorithm 3).
+SPLITS = ("inputs", "parameters", "both")
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Setting:
     Attributes
     ----------
     levels, split : str
-        Of `LEVELS` and `SPLITS`.
+        Of `LEVELS`; of `SPLITS`, or ``stored``.
     on_inputs, on_parameters : ndarray, shape (layers, 4)
         Size of a layer's noise at every level, whatever the split.
     inventory : tuple of int

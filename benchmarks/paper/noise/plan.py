@@ -64,11 +64,11 @@ PLAN: list[tuple[str, str, str, tuple[str, ...]]] = [
         ("trials", "absolute", split, ("resnet44",))
         for split in ("inputs", "both", "parameters")
     ),
-    *(("in_place", "absolute", split, ("resnet8",)) for split in SPLITS[:3]),
-    *(("trials", "relative", split, ("resnet8",)) for split in SPLITS[:3]),
-    *(("in_place", "relative", split, ("resnet8",)) for split in SPLITS[1:3]),
+    *(("in_place", "absolute", split, ("resnet8",)) for split in SPLITS),
+    *(("trials", "relative", split, ("resnet8",)) for split in SPLITS),
+    *(("in_place", "relative", split, ("resnet8",)) for split in SPLITS[1:]),
     ("trials", "published", "both", ("resnet32", "resnet44", "resnet56")),
-    *(("trials", "relative", split, ("resnet20",)) for split in SPLITS[2::-1]),
+    *(("trials", "relative", split, ("resnet20",)) for split in SPLITS[::-1]),
     ("trials", "small", "stored", (*SMALL, "resnet32", "resnet56", "resnet44")),
     ("trials", "published", "stored", ("resnet8",)),
     ("pairs", *RANDOM, ("resnet20",)),
@@ -77,7 +77,11 @@ PLAN: list[tuple[str, str, str, tuple[str, ...]]] = [
     *(
         ("trials", "relative", split, (name,))
         for name in ("resnet32", "resnet56", "resnet44")
-        for split in SPLITS[2::-1]
+        for split in SPLITS[::-1]
+    ),
+    *(
+        ("trials", "published", split, (*SMALL, *DEEP))
+        for split in ("inputs", "parameters")
     ),
     *(("pairs", *RANDOM, (name,)) for name in DEEP),
     ("random", *RANDOM, (*SMALL, *DEEP)),
