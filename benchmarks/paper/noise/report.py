@@ -202,7 +202,8 @@ def _published(study: Study) -> str:
     resolved = [f"{network_title(c.network)} {c.split}" for c in cases if c.is_resolved]
     largest = max(c.mean(a).value for c in cases for a in c.excess if a != "random")
     text = (
-        f"## The levels as published\n\nLosses move by at most {1e3 * largest:.2f} mnat, "
+        "## The levels as published\n\nLosses move by at most "
+        f"{1e3 * largest:.2f} mnat, "
         "which only the two signs of the same noise make visible; accuracies do not "
         "move. The paper reports increases of 1.8 to 37 mnat at these levels, which "
         "noise of mean 0 does not make here. Resolved (random layouts' excess can be "
