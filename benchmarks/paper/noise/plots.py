@@ -25,7 +25,7 @@ LINES = {
     "hawq": ("#2e6f95", "--"),
     "alg1_rms": ("#d1495b", "-."),
     "loss_mse": ("#b5838d", ":"),
-    "exact": ("black", "-"),
+    "verified": ("black", "-"),
 }
 
 
