@@ -12,6 +12,7 @@ from benchmarks.paper.noise.analysis import Case, Study, title_of
 from benchmarks.paper.noise.arms import ARMS
 from benchmarks.paper.noise.levels import SPLITS
 from benchmarks.paper.noise.measured import TOP, losses_of
+from benchmarks.paper.noise.pairs import in_own_units
 from benchmarks.sensitivity.quality import rank_correlation
 
 __all__ = ["Prediction", "explanations", "predictions"]
@@ -183,16 +184,21 @@ def _pairs(study: Study) -> str:
             (case,) = [c for c in study.select(levels, split) if c.network == name] or [
                 None
             ]
-            terms, error = np.array(record["pairs"]), np.array(record["error"])
-            top = terms[:, 0, 0]
-            clear = (np.abs(terms) > 1.96 * error).mean()
+            setting = study.setting(name, levels, split)
+            single = study.single(name, levels)
+            assert single is not None
+            own = losses_of(single, setting)["divergence"]
+            _, terms, error = in_own_units(own, record)
+            first = np.array(record["pairs"])[:, 0, 0]
             alone = np.array(record["single"])[:, 0]
             sentence = (
                 f"{name.replace('resnet', 'ResNet-')}, `{levels}`, {split}: a pair at "
-                f"the first level adds {1e3 * top.mean():.1f} mnat on average "
-                f"({1e3 * np.abs(top).mean():.1f} without sign), where one layer alone "
-                f"costs {1e3 * alone.mean():.1f}; {100 * clear:.0f} % of all terms are "
-                "further from 0 than 1.96 standard errors (5 % would be by chance)."
+                f"the first level adds {1e3 * first.mean():.1f} mnat on average, where "
+                f"one layer alone costs {1e3 * alone.mean():.1f}. In units of the "
+                "geometric mean of both layers' divergences, pairs at that level add "
+                f"{terms[:, 0].mean():.2f} with a spread of {terms[:, 0].std():.2f}, "
+                f"and the measurement's own error is "
+                f"{np.sqrt((error[:, 0] ** 2).mean()):.2f}."
             )
             if case is not None and "pairs" in case.excess:
                 gap = case.difference("pairs", "exact")
@@ -206,5 +212,8 @@ def _pairs(study: Study) -> str:
     return (
         "Pairs of layers: independent noises of mean 0 have no second-order cross term "
         "in expectation, so pair terms are of fourth order and matter only where noise "
-        "is large. " + "\n\n".join(text) + "\n"
+        "is large. In a single draw they do not vanish, and few draws can be paid "
+        "for, so that terms are pulled towards their mean.\n\n"
+        + "\n\n".join(text)
+        + "\n"
     )

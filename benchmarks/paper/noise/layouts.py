@@ -46,6 +46,9 @@ FINALISTS = (
     *("divergence", "measured", "exact"),
 )
 
+#: Arms whose losses pair terms are added to, and measured by.
+FOR_PAIRS = ("exact", "divergence")
+
 #: Draws of noise for every batch that they are compared with.
 COMPARED = 2
 
@@ -253,8 +256,9 @@ class Layouts:
                 terms = measure_pairs(self.noisy, setting, batches, tick)
             self.store.add(measured, **terms)
         if key not in self.store:
-            single = ARMS["exact"].losses(self._given(setting), setting)
-            found = with_pairs(single, self.store[measured], setting)
+            given = self._given(setting)
+            single, alone = (ARMS[a].losses(given, setting) for a in FOR_PAIRS)
+            found = with_pairs(single, alone, self.store[measured], setting)
             self.store.add(key, **found._asdict())
         layout: str = self.store[key]["layout"]
         return layout

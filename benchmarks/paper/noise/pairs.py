@@ -18,7 +18,7 @@ from benchmarks.paper.noise.levels import Setting
 from benchmarks.paper.noise.perturb import NoisyNetwork, losses
 from benchmarks.paper.noise.single import stages
 
-__all__ = ["measure_pairs", "with_pairs"]
+__all__ = ["in_own_units", "measure_pairs", "with_pairs"]
 
 Floats = npt.NDArray[np.float64]
 Batches = list[tuple[Tensor, Tensor]]
@@ -45,10 +45,9 @@ def measure_pairs(
     Returns
     -------
     dict
-        ``single``, shape (layers, 2): losses alone, with the same noise; ``pairs`` and
-        ``divergence``: 2 × 2 terms for each pair, of losses and of the outputs'
-        divergence; ``error``: standard errors of the former over batches; ``samples``,
-        ``seconds``, ``forward``.
+        ``single``, shape (layers, 2): losses alone, with the same noise; ``pairs``:
+        2 × 2 terms for each pair, and ``error``, their standard errors over batches;
+        ``samples``, ``seconds``, ``forward``.
     """
     began = time.process_time()
     parts = stages(network.model)
@@ -71,11 +70,10 @@ def measure_pairs(
         for _, part in parts:
             held.append(part(held[-1]))
         base = float(losses(held[-1], labels).mean())
-        own = torch.log_softmax(held[-1].double(), 1)
         row = []
         for choice in choices:
             first = min(place[i] for i, _ in choice)
-            found = np.zeros(2)
+            found = 0.0
             for sign in (1, -1):
                 sizes = [np.zeros(count), np.zeros(count)]
                 for i, k in choice:
@@ -85,17 +83,14 @@ def measure_pairs(
                 with network.noisy(*sizes):
                     for _, part in parts[first:]:
                         x = part(x)
-                other = torch.log_softmax(x.double(), 1)
-                divergence = (own.exp() * (own - other)).sum(1).mean()
-                found += float(losses(x, labels).mean()) - base, float(divergence)
+                found += float(losses(x, labels).mean()) / 2
                 passes += 1 - first / len(parts)
-            row.append(found / 2)
+            row.append(found - base)
         rows.append(row)
         tick()
-    # Shape (batches, choices, loss and divergence).
     values = np.array(rows)
-    single = values[:, : count * TOP].reshape(-1, count, TOP, 2)
-    joint = values[:, count * TOP :].reshape(len(rows), -1, TOP, TOP, 2)
+    single = values[:, : count * TOP].reshape(-1, count, TOP)
+    joint = values[:, count * TOP :].reshape(len(rows), -1, TOP, TOP)
     terms = np.stack(
         [
             joint[:, p] - single[:, i, :, None] - single[:, j, None, :]
@@ -103,15 +98,10 @@ def measure_pairs(
         ],
         1,
     )
-    mean = terms.mean(0).round(8)
-    of_loss = terms[..., 0]
-    error = np.zeros_like(of_loss[0])
-    if len(rows) > 1:
-        error = of_loss.std(0, ddof=1) / np.sqrt(len(rows))
+    error = terms.std(0, ddof=1) / np.sqrt(len(rows)) if len(rows) > 1 else terms[0] * 0
     return {
-        "single": single[..., 0].mean(0).round(8).tolist(),
-        "pairs": mean[..., 0].tolist(),
-        "divergence": mean[..., 1].tolist(),
+        "single": single.mean(0).round(8).tolist(),
+        "pairs": terms.mean(0).round(8).tolist(),
         "error": error.round(8).tolist(),
         "samples": sum(len(labels) for _, labels in batches),
         "seconds": round(time.process_time() - began, 2),
@@ -120,23 +110,51 @@ def measure_pairs(
     }
 
 
-def with_pairs(losses: Floats, record: dict[str, Any], setting: Setting) -> Found:
+def with_pairs(
+    losses: Floats, alone: Floats, record: dict[str, Any], setting: Setting
+) -> Found:
     """Solve with single-layer losses and the terms of all pairs.
 
-    A few images tell little of a pair, and among so many the solver would find what is
-    low by chance: terms are pulled towards what the divergence says, as single layers'
-    losses are. Errors of so few batches are taken together.
+    A few draws tell little of a pair, and among so many the solver would find what is
+    low by chance. In units of the geometric mean of both layers' divergences, pairs are
+    taken to be alike, but for a deviation that they are pulled from as far as they err;
+    errors of so few batches are taken together.
+
+    Parameters
+    ----------
+    losses, alone : ndarray, shape (layers, 4)
+        Losses and divergences of noise on single layers.
+    record : dict
+        What `measure_pairs` returns.
+    setting : Setting
     """
-    count = len(losses)
-    terms, divergence, error = (
-        np.array(record[key]).reshape(-1, TOP * TOP)
-        for key in ("pairs", "divergence", "error")
-    )
+    places = list(combinations(range(len(losses)), 2))
+    unit, terms, error = in_own_units(alone, record)
     common = np.sqrt((error**2).mean(0)) + np.zeros_like(error)
-    found = shrink(terms, common, divergence).reshape(-1, TOP, TOP)
+    found = shrink(terms, common, np.ones_like(terms)) * unit
     couplings = []
-    for (i, j), each in zip(combinations(range(count), 2), found, strict=True):
+    for (i, j), each in zip(places, found, strict=True):
         table = np.zeros((len(setting.names), len(setting.names)))
-        table[:TOP, :TOP] = each
+        table[:TOP, :TOP] = each.reshape(TOP, TOP)
         couplings.append(mpsolve.Coupling(str(i), str(j), table))
     return solve(losses, setting, couplings)
+
+
+def in_own_units(
+    alone: Floats, record: dict[str, Any]
+) -> tuple[Floats, Floats, Floats]:
+    """Return units, terms and errors, each of shape (pairs, 4).
+
+    Parameters
+    ----------
+    alone : ndarray, shape (layers, 4)
+        Divergences of single layers; a pair's unit is their geometric mean.
+    record : dict
+        What `measure_pairs` returns.
+    """
+    size = np.sqrt(np.maximum(alone[:, :TOP], 1e-12))
+    unit = np.array([np.outer(a, b).ravel() for a, b in combinations(size, 2)])
+    terms, error = (
+        np.reshape(record[key], unit.shape) / unit for key in ("pairs", "error")
+    )
+    return unit, terms, error
