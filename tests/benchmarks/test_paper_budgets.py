@@ -131,7 +131,7 @@ def test_rivals_find_what_enumeration_finds(seed):
     total = {c: loss[rows, list(c)].sum() for c in layouts}
     fits = [c for c in layouts if usage[c] <= budget]
     least = min(total[c] for c in fits)
-    assert total[programs.hawq_v3(loss, memory, budget)] == pytest.approx(least)
+    assert total[programs.hawq_v3(loss, (memory, budget))] == pytest.approx(least)
     found, _ = programs.modelopt(loss, memory, budget)
     assert total[found] == pytest.approx(least)
     gaudi = programs.gaudi(loss, memory, budget)
@@ -140,7 +140,7 @@ def test_rivals_find_what_enumeration_finds(seed):
     # At its own loss nothing gains more memory.
     best = min(usage[c] for c in layouts if total[c] <= total[gaudi])
     assert usage[gaudi] == best
-    published = programs.hawq_v3(loss, memory, budget, published=(0, 2))
+    published = programs.hawq_v3(loss, (memory, budget), published=(0, 2))
     allowed = [c for c in fits if {*c} <= {0, 2} and c[0] == c[-1] == 2]
     if allowed:
         assert total[published] == pytest.approx(min(total[c] for c in allowed))

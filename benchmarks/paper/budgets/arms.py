@@ -120,9 +120,9 @@ def solve_arms(network: RoundedNetwork, store: Store, budgets: list[int]) -> Non
         "greedy": exactly("output_kl", "greedy"),
         "hawq_v2": lambda b: tuple(front.at(b).layout.choices.tolist()),
         "hawq_v2_ordered": lambda b: ordered_pick(errors, omega, memory, b),
-        "hawq_v3": lambda b: programs.hawq_v3(omega, memory, b),
+        "hawq_v3": lambda b: programs.hawq_v3(omega, (memory, b)),
         "hawq_v3_published": lambda b: programs.hawq_v3(
-            omega, memory, b, published=middle
+            omega, (memory, b), published=middle
         ),
         "gaudi": lambda b: programs.gaudi(table(store, name, "loss_mse"), memory, b),
         "modelopt": lambda b: programs.modelopt(

@@ -235,29 +235,37 @@ def _ways(
         },
         "exact:kl_pairs": lambda: solve(kl, pairs),
     }
-    if len(budget) > 1:
-        return ways
-    ((name, limit),) = budget.items()
-    table, most = resources[name], int(limit)
-    ways["greedy"] = lambda: solve(kl, method="greedy")
-    ways["gaudi"] = lambda: programs.gaudi(tables["loss_mse"], table, most)
-    scores = tables["loss_mse_elements"]
-    ways["modelopt"] = lambda: programs.modelopt(scores, table, most)[0]
+    # HAWQ knows the errors of weights alone.
     columns = [
         i for i, p in enumerate(network.precisions) if p in SAME_BITS or p in FLOATS
     ]
     omega = tables["hessian_trace"][:, columns]
+    own = {name: resources[name][:, columns] for name in budget}
 
-    def hawq() -> Choices | None:
-        found = programs.hawq_v3(omega, table[:, columns], most)
+    def hawq_v3() -> Choices | None:
+        limits = [(own[name], limit) for name, limit in budget.items()]
+        found = programs.hawq_v3(omega, *limits)
         return found and tuple(columns[k] for k in found)
 
+    ways["hawq_v3"] = hawq_v3
+    if len(budget) > 1:
+        return ways
+    ((name, limit),) = budget.items()
+    table, most = resources[name], int(limit)
+
     def hawq_v2() -> Choices:
-        problem = mpsolve.Problem.from_arrays(omega, {name: table[:, columns]})
+        problem = mpsolve.Problem.from_arrays(omega, own)
         point = mpsolve.front(problem, name).at(most)
         return tuple(columns[k] for k in point.layout.choices.tolist())
 
-    return {**ways, "hawq_v2": hawq_v2, "hawq_v3": hawq}
+    scores = tables["loss_mse_elements"]
+    return {
+        **ways,
+        "greedy": lambda: solve(kl, method="greedy"),
+        "gaudi": lambda: programs.gaudi(tables["loss_mse"], table, most),
+        "modelopt": lambda: programs.modelopt(scores, table, most)[0],
+        "hawq_v2": hawq_v2,
+    }
 
 
 def _uniform(

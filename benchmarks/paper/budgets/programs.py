@@ -22,13 +22,20 @@ HALVINGS = 14
 
 def one_hot(
     objective: Table,
-    row: Table,
-    limit: float,
-    *,
+    *rows: tuple[Table, float],
     maximize: bool = False,
     allowed: npt.NDArray[np.bool_] | None = None,
 ) -> Choices | None:
-    """Solve ``min objective, row <= limit``, one option a decision, by CBC's defaults.
+    """Solve ``min objective``, one option a decision, by CBC's defaults.
+
+    Parameters
+    ----------
+    objective : ndarray, shape (decisions, precisions)
+    *rows : (ndarray of the same shape, float)
+        Usages and their limit.
+    maximize : bool
+    allowed : ndarray of bool, optional
+        Of the same shape.
 
     Returns
     -------
@@ -47,7 +54,8 @@ def one_hot(
     program += pulp.lpSum(float(objective[key]) * x[key] for key in keys)
     for i in range(num):
         program += pulp.lpSum(x[key] for key in keys if key[0] == i) == 1
-    program += pulp.lpSum(float(row[key]) * x[key] for key in keys) <= limit
+    for row, limit in rows:
+        program += pulp.lpSum(float(row[key]) * x[key] for key in keys) <= limit
     program.solve(pulp.PULP_CBC_CMD(msg=False))
     if program.status != pulp.LpStatusOptimal:
         return None
@@ -56,16 +64,17 @@ def one_hot(
 
 
 def hawq_v3(
-    omega: Floats, memory: Table, budget: int, *, published: Sequence[int] | None = None
+    omega: Floats,
+    *limits: tuple[Table, float],
+    published: Sequence[int] | None = None,
 ) -> Choices | None:
     """Return HAWQ-v3's layout: least sum of trace times squared error that fits.
 
     Parameters
     ----------
     omega : ndarray, shape (decisions, precisions)
-    memory : ndarray of the same shape
-    budget : int
-        Bytes.
+    *limits : (ndarray of the same shape, float)
+        Bytes, bit operations or times, and their budget.
     published : sequence of int, optional
         The two precisions that the paper has (4 and 8 bit), the last of which the
         first and the last layer keep.
@@ -76,7 +85,7 @@ def hawq_v3(
         allowed[:, list(published)] = True
         allowed[[0, -1]] = False
         allowed[[0, -1], published[-1]] = True
-    return one_hot(omega, memory, budget, allowed=allowed)
+    return one_hot(omega, *limits, allowed=allowed)
 
 
 def gaudi(loss_mse: Floats, memory: Table, budget: int) -> Choices:
@@ -90,7 +99,7 @@ def gaudi(loss_mse: Floats, memory: Table, budget: int) -> Choices:
     for _ in range(HALVINGS):
         # Errors span orders of magnitude; below 1e-9 of the largest nothing is left.
         limit = float(np.sqrt(max(low, 1e-9 * high) * high))
-        found = one_hot(gain, loss_mse, limit, maximize=True)
+        found = one_hot(gain, (loss_mse, limit), maximize=True)
         fits = found is not None and _usage(memory, found) <= budget
         if fits:
             best, high = found, limit
@@ -117,4 +126,4 @@ def modelopt(scores: Floats, memory: Table, budget: int) -> tuple[Choices | None
         result = mpsolve.solve(problem, "modelopt_cbc")
         layout = result.layout
         return layout and tuple(layout.choices.tolist()), "ModelOpt's own class LPS"
-    return one_hot(falling, memory, budget), "the same program in PuLP"
+    return one_hot(falling, (memory, budget)), "the same program in PuLP"
