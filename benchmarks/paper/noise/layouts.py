@@ -46,11 +46,11 @@ FINALISTS = (
     *("divergence", "measured", "exact"),
 )
 
-#: Arms whose losses pair terms are added to, and measured by.
-FOR_PAIRS = ("exact", "divergence")
-
 #: Draws of noise for every batch that they are compared with.
 COMPARED = 2
+
+#: Arms whose losses pair terms are added to, and measured by.
+FOR_PAIRS = ("exact", "divergence")
 
 #: Most rounds of measuring around a layout.
 STEPS = 3
@@ -110,10 +110,7 @@ class Layouts:
         return found
 
     def _metric(self, metric: str, storage: float = 0.0) -> dict[str, Any]:
-        key = (
-            *("metric", self.network.name, metric, storage),
-            self.calibration,
-        )
+        key = ("metric", self.network.name, metric, storage, self.calibration)
         if key not in self.store:
             draws = DRAWS // self.share
             values = measure_metric(metric, self.noisy, self.batches, draws, storage)
