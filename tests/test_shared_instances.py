@@ -8,7 +8,7 @@ import time
 import pytest
 
 import mpsolve
-from mpsolve import Group, Option, Problem
+from mpsolve import Group, Option, Problem, instances
 from tests.conftest import SHARED, shared_folder
 
 pytestmark = pytest.mark.needs_shared
@@ -19,30 +19,7 @@ CLASSES = sorted(path.stem for path in SHARED.glob("instances/mckp/classes/*.txt
 
 def read_layout_problem(name):
     path = shared_folder("instances/layouts") / f"{name}.json"
-    data = json.loads(path.read_text(encoding="utf-8"))
-    groups = [
-        Group(
-            layer,
-            [
-                Option(
-                    precision,
-                    data["loss"][i][j],
-                    {name: values[i][j] for name, values in data["usage"].items()},
-                )
-                for j, precision in enumerate(data["precisions"][i])
-            ],
-        )
-        for i, layer in enumerate(data["layers"])
-    ]
-    problem = Problem(
-        groups,
-        budgets={name: tuple(sides) for name, sides in data["budgets"].items()},
-        ties=data["ties"],
-        name=data["name"],
-        source=data["source"],
-        licence=data["licence"],
-    )
-    return problem, data["reference"]
+    return instances.read(path), json.loads(path.read_text())["reference"]
 
 
 def best_of_three(problem, **parameters):
