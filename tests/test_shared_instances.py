@@ -8,7 +8,7 @@ import time
 import pytest
 
 import mpsolve
-from mpsolve import Group, Option, Problem, instances
+from mpsolve import Problem, instances
 from tests.conftest import SHARED, shared_folder
 
 pytestmark = pytest.mark.needs_shared
