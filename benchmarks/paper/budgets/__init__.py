@@ -35,11 +35,11 @@ SIZES = {
     "resnet8": (256, 300, 3),
     "resnet20": (256, 1000, 12),
     "resnet56": (128, 500, 10),
-    "stories260k": (48, 96, 6),
+    "stories260k": (48, 96, 2),
 }
 
 #: Expansions of each study of operations and times.
-OPERATIONS = {"resnet8": 3, "resnet20": 2, "resnet56": 1, "stories260k": 1}
+OPERATIONS = {"resnet8": 3, "resnet20": 2, "resnet56": 1, "stories260k": 0}
 
 #: Part of the held-out samples whose divergence from full precision is measured.
 SHARE = 1 / 3
