@@ -19,6 +19,12 @@ from benchmarks.paper.budgets.exhaustion import all_layouts, measured_values
 from benchmarks.paper.budgets.expansion import expand, expansion_problem
 from benchmarks.paper.budgets.hawq_v2 import ordered_pick
 from benchmarks.paper.budgets.incumbent import Incumbents
+from benchmarks.paper.budgets.kernels import (
+    Int8,
+    inputs_of,
+    layer_times,
+    with_kernels,
+)
 from benchmarks.paper.networks import Network, quality
 from benchmarks.paper.rounded import RoundedNetwork
 from benchmarks.paper.statistics import bootstrap, weighted_mean
@@ -233,6 +239,25 @@ def test_tied_layers_are_one_decision():
     problem = expansion_problem(network, found.divergence.mean(-1))
     result = mpsolve.solve(problem.with_budgets({"memory": int(network.bytes[0, 1])}))
     assert result.usage["memory"] <= network.bytes[0, 1]
+
+
+def test_integer_kernels_compute_what_the_layers_do():
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 3, stride=2),
+        nn.ReLU(), nn.Flatten(), nn.Linear(8 * 7 * 7, 10),
+    ).eval()  # fmt: skip
+    x = torch.randn(16, 3, 16, 16)
+    examples = inputs_of(model, x)
+    layout = {"0": "fp32", "2": "int8", "5": "int8"}
+    made = with_kernels(model, layout, examples)
+    with torch.no_grad():
+        found, own = made(x), model(x)
+        assert torch.equal(made[0](x), model[0](x))
+    assert isinstance(made[2], Int8)
+    error = (found - own).norm() / own.norm()
+    assert 1e-4 < error < 0.05
+    assert layer_times(model, x, ("int8", "fp32"), 2).shape == (3, 2)
 
 
 def test_a_tiny_run_and_its_report(tmp_path):

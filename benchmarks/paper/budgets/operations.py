@@ -16,11 +16,12 @@ from benchmarks.paper.budgets import programs
 from benchmarks.paper.budgets.arms import SECONDS
 from benchmarks.paper.budgets.expansion import expand, expansion_problem
 from benchmarks.paper.budgets.incumbent import Incumbents, turns
+from benchmarks.paper.budgets.kernels import inputs_of, layer_times, with_kernels
 from benchmarks.paper.budgets.measured import code_of, packed
-from benchmarks.paper.networks import Network, load_network
+from benchmarks.paper.networks import Network, load_network, quality
 from benchmarks.paper.rounded import Choices, RoundedNetwork
 from benchmarks.paper.store import Store
-from mpsolve.torch import applied, bops, calibrate, theoretical_time, time_layers, trace
+from mpsolve.torch import bops, calibrate, theoretical_time, trace
 from mpsolve.torch.metrics import HessianTrace
 
 __all__ = ["quality_key", "run"]
@@ -34,8 +35,9 @@ INTEGERS = ("int2", "w2a8", "int4", "w4a8", "int8", "fp16")
 #: Of these HAWQ knows the error: weights and inputs have the same bits.
 SAME_BITS = ("int2", "int4", "int8", "fp16")
 
-#: What this processor has instructions for: only these times are of kernels.
-FLOATS = ("bf16", "fp16", "fp32")
+#: What this processor has kernels for: convolutions and linear layers, and others.
+KERNELS = ("int8", "bf16", "fp16", "fp32")
+FLOATS = KERNELS[1:]
 
 #: Bits of a weight times those of an input, on average over the operations.
 BOPS = (16.0, 24.0, 32.0, 48.0, 64.0)
@@ -121,20 +123,21 @@ def run(
             )
     if ("operations about", name, "time") in store:
         return
-    floats = RoundedNetwork(loaded, FLOATS)
+    kinds = (nn.Conv2d, nn.Linear)
+    has_int8 = all(isinstance(layer.module, kinds) for layer in network.layers)
+    timed = RoundedNetwork(loaded, KERNELS if has_int8 else FLOATS)
     if ("times", name) not in store:
-        times = time_layers(
-            loaded.model, inputs, FLOATS, repeats=3 if small else 15
-        ).median
-        times = times.astype(np.int64)
-        store.add(("times", name), values=times.tolist(), batch=len(inputs))
-    measured = floats.by_decision(np.array(store["times", name]["values"], np.int64))
+        repeats = 3 if small else 15
+        times = layer_times(loaded.model, inputs, timed.precisions, repeats)
+        values = times.astype(np.int64).tolist()
+        store.add(("times", name), values=values, batch=len(inputs))
+    measured = timed.by_decision(np.array(store["times", name]["values"], np.int64))
     least, most = measured.min(1).sum(), measured[:, -1].sum()
     limits = [{"time": int(least + s * (most - least))} for s in SHARES[few]]
     _study(
         "time",
-        floats,
-        _tables(floats, draws),
+        timed,
+        _tables(timed, draws),
         {"time": measured},
         limits,
         store,
@@ -282,15 +285,18 @@ def _uniform(
 def _measure(
     network: RoundedNetwork, choices: Choices, store: Store, *, real: bool
 ) -> None:
-    """Add held-out losses, and the time of a batch where the layout really runs."""
+    """Add held-out losses; where a layout really runs, its own, and a batch's time."""
     key = quality_key(network.network.name, network.precisions, choices)
     if key in store:
         return
-    found = network.quality(choices, network.network.held_out)
-    times = {}
+    held_out, times = network.network.held_out, {}
     if real:
-        model = applied(network.model, network.layout(choices))
+        examples = inputs_of(network.model, network.network.calibration[0][0])
+        model = with_kernels(network.model, network.layout(choices), examples)
+        found = quality(model, held_out)
         times["seconds_batch"] = _seconds(model, network.network)
+    else:
+        found = network.quality(choices, held_out)
     store.add(
         key,
         loss=found.loss,
