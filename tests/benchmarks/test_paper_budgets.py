@@ -249,6 +249,9 @@ def test_integer_kernels_compute_what_the_layers_do():
     ).eval()  # fmt: skip
     x = torch.randn(16, 3, 16, 16)
     examples = inputs_of(model, x)
+    mixed = with_kernels(model, {"0": "bf16", "2": "int8", "5": "fp16"}, examples)
+    with torch.no_grad():
+        assert (mixed(x) - model(x)).norm() < 0.05 * model(x).norm()
     layout = {"0": "fp32", "2": "int8", "5": "int8"}
     made = with_kernels(model, layout, examples)
     with torch.no_grad():

@@ -64,7 +64,8 @@ class Int8(nn.Module):
         self._zero = round(-low / self._scale)
 
     def forward(self, x: Tensor) -> Tensor:
-        rounded = torch.quantize_per_tensor_dynamic(x, torch.quint8, False)
+        # A layer before may compute in another type.
+        rounded = torch.quantize_per_tensor_dynamic(x.float(), torch.quint8, False)
         found: Tensor = self._run(rounded, self._packed, self._scale, self._zero)
         return found.dequantize()
 
