@@ -34,10 +34,10 @@ TITLES = {
         "Measured time",
         "Every layer's time was measured on this processor, with the kernels that "
         "PyTorch has for it: int8 products (weights by channel, inputs and outputs by "
-        "one scale) for networks of convolutions and linear layers alone, bf16, fp16 and "
-        "fp32. Layouts "
-        "were chosen by simulated rounding, and then really ran in these kernels: "
-        "losses are of that, and the last line is the processor time of a batch.",
+        "one scale) for networks of convolutions and linear layers alone, bf16, fp16 "
+        "and fp32. Layouts were chosen by simulated rounding, and then really ran in "
+        "these kernels: losses are of that, and the last line is the processor time of "
+        "a batch.",
     ),
 }
 
