@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from benchmarks.paper.budgets.measured import (
 )
 from benchmarks.paper.budgets.report import report
 from benchmarks.paper.budgets.tables import measure_tables
-from benchmarks.paper.networks import Batches, load_network
+from benchmarks.paper.networks import Batches, Network, load_network
 from benchmarks.paper.rounded import RoundedNetwork
 from benchmarks.paper.store import Store
 
@@ -66,18 +65,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, store: Store) -> None:
     for name in arguments.networks:
-        run_memory(name, arguments, store)
-    if arguments.exhaustion != "skip" and "resnet8" in arguments.networks:
-        exhaustion.run(store, arguments.data, small=arguments.exhaustion == "smoke")
-    if arguments.operations != "skip":
-        for name in arguments.networks:
-            calibration, held_out, _ = sizes_of(name, arguments)
+        calibration, held_out, expansions = sizes_of(name, arguments)
+        loaded = load_network(
+            name,
+            calibration=calibration,
+            held_out=held_out,
+            batch=64 if name.startswith("resnet") else 32,
+            folder=arguments.data,
+        )
+        run_memory(loaded, arguments, store, expansions)
+        if arguments.operations != "skip":
             operations.run(
-                *(name, store, arguments.data),
-                (calibration, held_out, OPERATIONS.get(name, 1)),
+                *(loaded, store, OPERATIONS.get(name, 1)),
                 draws=arguments.draws,
                 small=arguments.operations == "smoke",
             )
+    if arguments.exhaustion != "skip" and "resnet8" in arguments.networks:
+        exhaustion.run(store, arguments.data, small=arguments.exhaustion == "smoke")
 
 
 def sizes_of(name: str, arguments: argparse.Namespace) -> tuple[int, int, int]:
@@ -90,16 +94,14 @@ def sizes_of(name: str, arguments: argparse.Namespace) -> tuple[int, int, int]:
     return calibration, held_out, expansions
 
 
-def run_memory(name: str, arguments: argparse.Namespace, store: Store) -> None:
+def run_memory(
+    loaded: Network, arguments: argparse.Namespace, store: Store, expansions: int
+) -> None:
     """Run all arms of a network under memory budgets."""
-    calibration, held_out, expansions = sizes_of(name, arguments)
-    folder: Path = arguments.data
-    loaded = load_network(
-        name,
-        calibration=calibration,
-        held_out=held_out,
-        batch=64 if name.startswith("resnet") else 32,
-        folder=folder,
+    name = loaded.name
+    calibration, held_out = (
+        sum(len(targets) for _, targets in batches)
+        for batches in (loaded.calibration, loaded.held_out)
     )
     network = RoundedNetwork(loaded, PRECISIONS)
     budgets = budgets_of(network, arguments.budgets)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from mpsolve.torch import applied, find_layers
+from mpsolve.torch.clock import Clock, measure
 
 __all__ = ["Int8", "inputs_of", "layer_times", "with_kernels"]
 
@@ -110,7 +111,6 @@ def with_kernels(
     return made
 
 
-@torch.no_grad()
 def layer_times(
     model: nn.Module, inputs: Tensor, precisions: Sequence[str], repeats: int
 ) -> npt.NDArray[np.float64]:
@@ -125,19 +125,15 @@ def layer_times(
         Medians, in ns.
     """
     layers, given = find_layers(model), inputs_of(model, inputs)
-    samples = np.empty((len(layers), len(precisions), WARMUP + repeats))
-    for i, layer in enumerate(layers):
+    clock, medians = Clock(inputs.device), []
+    for layer in layers:
         x, runs = given[layer.name], []
         for precision in precisions:
             if precision == "int8":
                 assert isinstance(layer.module, nn.Conv2d | nn.Linear), layer.name
-                runs.append((Int8(layer.module, x), x))
+                runs.append(partial(Int8(layer.module, x), x))
             else:
                 kind = TYPES[precision]
-                runs.append((copy.deepcopy(layer.module).to(kind), x.to(kind)))
-        for n in range(WARMUP + repeats):
-            for k, (module, own) in enumerate(runs):
-                started = time.perf_counter_ns()
-                module(own)
-                samples[i, k, n] = time.perf_counter_ns() - started
-    return np.asarray(np.median(samples[:, :, WARMUP:], axis=2))
+                runs.append(partial(copy.deepcopy(layer.module).to(kind), x.to(kind)))
+        medians.append(np.median(measure(runs, clock, WARMUP, repeats), axis=1))
+    return np.array(medians)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 import mpsolve
 from benchmarks.paper.budgets import programs
@@ -18,7 +17,7 @@ from benchmarks.paper.budgets.expansion import expand, expansion_problem
 from benchmarks.paper.budgets.incumbent import Incumbents, turns
 from benchmarks.paper.budgets.kernels import inputs_of, layer_times, with_kernels
 from benchmarks.paper.budgets.measured import code_of, packed
-from benchmarks.paper.networks import Network, load_network, quality
+from benchmarks.paper.networks import Network, quality
 from benchmarks.paper.rounded import Choices, RoundedNetwork
 from benchmarks.paper.store import Store
 from mpsolve.torch import bops, calibrate, theoretical_time, trace
@@ -49,10 +48,9 @@ METRICS = ("loss_mse", "loss_mse_elements")
 
 
 def run(
-    name: str,
+    loaded: Network,
     store: Store,
-    folder: Path,
-    sizes: tuple[int, int, int],
+    expansions: int,
     *,
     draws: int = 24,
     small: bool = False,
@@ -61,29 +59,18 @@ def run(
 
     Parameters
     ----------
-    name : str
-        Of a network.
+    loaded : Network
     store : Store
-    folder : Path
-    sizes : tuple of int
-        Calibration samples, held-out samples, and expansions around incumbents for
-        each study.
+    expansions : int
+        Around incumbents, for each study.
     draws : int
         Of the Hessian's trace.
     small : bool
         One budget of each study, and few repeats of timings.
     """
-    studies = ("bops", "together", "time")
+    name, studies = loaded.name, ("bops", "together", "time")
     if all(("operations about", name, study) in store for study in studies):
         return
-    calibration, held_out, expansions = sizes
-    loaded = load_network(
-        name,
-        calibration=calibration,
-        held_out=held_out,
-        batch=64 if name.startswith("resnet") else 32,
-        folder=folder,
-    )
     inputs = loaded.calibration[0][0]
     graph = trace(loaded.model, inputs)
     network = RoundedNetwork(loaded, INTEGERS)
@@ -142,7 +129,7 @@ def run(
         limits,
         store,
         expansions=0,
-        real=True,
+        examples=inputs_of(loaded.model, inputs),
     )
 
 
@@ -155,9 +142,9 @@ def _study(
     store: Store,
     *,
     expansions: int,
-    real: bool = False,
+    examples: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Solve for every arm, and measure the layouts."""
+    """Solve for every arm, and measure the layouts; in kernels, where examples are."""
     name = network.network.name
     tables, pairs = known
     resources = {"memory": network.bytes, **usage}
@@ -182,7 +169,7 @@ def _study(
     for arm, i, choices, seconds in rows:
         measured = {}
         if choices is not None:
-            _measure(network, choices, store, real=real)
+            _measure(network, choices, store, examples)
             measured["divergence"] = found.measure(choices)
         store.add(
             ("operations", name, study, arm, i),
@@ -283,15 +270,17 @@ def _uniform(
 
 
 def _measure(
-    network: RoundedNetwork, choices: Choices, store: Store, *, real: bool
+    network: RoundedNetwork,
+    choices: Choices,
+    store: Store,
+    examples: Mapping[str, Tensor] | None,
 ) -> None:
     """Add held-out losses; where a layout really runs, its own, and a batch's time."""
     key = quality_key(network.network.name, network.precisions, choices)
     if key in store:
         return
     held_out, times = network.network.held_out, {}
-    if real:
-        examples = inputs_of(network.model, network.network.calibration[0][0])
+    if examples is not None:
         model = with_kernels(network.model, network.layout(choices), examples)
         found = quality(model, held_out)
         times["seconds_batch"] = _seconds(model, network.network)

@@ -42,6 +42,9 @@ TITLES = {
 }
 
 
+#: How budgets are written.
+SCALES = {"bops": (1e9, "G"), "memory": (1e3, "kB"), "time": (1e6, "ms")}
+
 NOTE = """Held-out loss, and in brackets the divergence on the calibration samples in
 nats, the least of a column in bold. *Exact less the best other*: the arm around the
 incumbent less the best of those that are not exact, chosen by the held-out loss itself,
@@ -53,12 +56,8 @@ def operations_text(store: Store) -> str:
     """Return the sections; empty where nothing was run."""
     parts = []
     for study, (title, text) in TITLES.items():
-        names = [r["key"][1] for r in store.select("operations about")]
-        found = [
-            Study(store, name, study)
-            for name in dict.fromkeys(names)
-            if ("operations about", name, study) in store
-        ]
+        keys = [r["key"] for r in store.select("operations about")]
+        found = [Study(store, name, study) for _, name, of in keys if of == study]
         if found:
             parts += [f"## {title}", "", text, ""]
             parts += [f"- **{one.name}**: {one.verdict()}." for one in found]
@@ -167,13 +166,11 @@ class Study:
             own = [self.quality(BEST, i) for i in range(self.count)]
             times = [f"{1e3 * one['seconds_batch']:.1f}" if one else "–" for one in own]
             rows.append(["time of a batch, exact, ms", *times])
-        heads = []
-        for i in range(self.count):
-            scales = {"bops": (1e9, "G"), "memory": (1e3, "kB"), "time": (1e6, "ms")}
-            heads.append(
-                ", ".join(
-                    f"{value / scales[key][0]:.3g} {scales[key][1]}"
-                    for key, value in self.cells[BEST, i]["budget"].items()
-                )
+        heads = [
+            ", ".join(
+                f"{value / SCALES[key][0]:.3g} {SCALES[key][1]}"
+                for key, value in self.cells[BEST, i]["budget"].items()
             )
+            for i in range(self.count)
+        ]
         return table(["arm", *heads], rows)

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--first-seed",
         type=int,
         help="seeds and images before it were seen while arms were designed; default: "
-        "20, and 40 for ResNet-8",
+        "40, and 60 for ResNet-8",
     )
     parser.add_argument(
         "--images",

@@ -42,8 +42,12 @@ IN_PLACE_BATCH = 16
 #: Arms whose layouts are compared before one is taken: all are optima of losses that
 #: were measured or derived on the calibration images.
 FINALISTS = (
-    *("loss_mse", "gauss_newton", "alg1_rms"),
-    *("divergence", "measured", "exact"),
+    "loss_mse",
+    "gauss_newton",
+    "alg1_rms",
+    "divergence",
+    "measured",
+    "exact",
 )
 
 #: Draws of noise for every batch that they are compared with.
@@ -184,16 +188,8 @@ class Layouts:
         if key not in self.store:
             began = time.process_time()
             self.noisy.store(setting.storage, seed=0)
-            found = np.mean(
-                [
-                    divergences(
-                        *(self.noisy, setting, layouts, self.verified_on),
-                        first_seed + draw * len(self.verified_on),
-                    )
-                    for draw in range(COMPARED)
-                ],
-                0,
-            )
+            batches = self.verified_on * COMPARED
+            found = divergences(self.noisy, setting, layouts, batches, first_seed)
             self.noisy.store(0.0, seed=0)
             self.store.add(
                 key,
